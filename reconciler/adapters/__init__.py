@@ -1,0 +1,1 @@
+"""Effects without decisions: libvirt, git, files, locks, the clock."""

@@ -1,0 +1,23 @@
+"""libvirt's RELAX NG schemas, where its library has installed them (package libvirt0)."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from reconciler.markup import Schema
+
+FOLDER = Path("/usr/share/libvirt/schemas")
+FILES = {"domain": "domain.rng", "network": "network.rng", "pool": "storagepool.rng", "volume": "storagevol.rng"}
+
+
+@cache
+def _schema(root: str) -> Schema | None:
+    path = FOLDER / FILES.get(root, "")
+    return Schema(str(path)) if path.is_file() else None
+
+
+def complaint(root: str, xml: str) -> str | None:
+    """What the schema for this root element has against the document; None if nothing, or if there is no schema."""
+    schema = _schema(root)
+    return schema.complaint(xml) if schema else None

@@ -1,0 +1,185 @@
+"""Carrying out a plan: the old definition into the ledger, each change between two looks, the new one after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from reconciler.app.recording import Record
+from reconciler.app.session import Session, Workspace
+from reconciler.engine import compare
+from reconciler.errors import Problem, ReconcilerError, trouble
+from reconciler.matching import align, rename
+from reconciler.model.documents import Observed, Spec
+from reconciler.model.inventory import Applied
+from reconciler.model.outcomes import Outcome, Result
+from reconciler.model.plans import Action, Change, Plan
+from reconciler.model.refs import Ref
+from reconciler.ports import Clock
+
+# libvirt serves one connection in parallel, but more than a few changes at once only wait for each other's locks.
+PER_HOST = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """How one apply talks to whoever started it."""
+
+    approve: Callable[[Plan], bool]
+    report: Callable[[Outcome], None]
+    stopping: Callable[[], bool]
+
+
+def carry_out(workspace: Workspace, plan: Plan, run: Run) -> tuple[Outcome, ...]:
+    """The outcome of every change, in the plan's order; hosts work side by side."""
+    hosts = {host: [change for change in plan.changes if change.host == host] for host in workspace.sessions}
+    busy = {host: changes for host, changes in hosts.items() if changes}
+    workers = max(1, min(len(busy), workspace.settings.parallelism))
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        futures = [
+            pool.submit(_HostRun(workspace, workspace.sessions[host], plan.revision, run).outcomes, changes)
+            for host, changes in busy.items()
+        ]
+        found = [outcome for future in futures for outcome in future.result()]
+    places = {id(change): place for place, change in enumerate(plan.changes)}
+    return tuple(sorted(found, key=lambda outcome: places[id(outcome.change)]))
+
+
+class _HostRun:
+    """The changes of one host under way."""
+
+    def __init__(self, workspace: Workspace, host: Session, revision: str | None, run: Run) -> None:
+        from reconciler.app import wiring
+
+        self.workspace = workspace
+        self.host = host
+        self.run = run
+        self.clock: Clock = wiring.clock()
+        self.record = Record(workspace, host, revision, self.clock)
+        self.failed: set[Ref] = set()
+
+    def outcomes(self, changes: list[Change]) -> list[Outcome]:
+        """What became of each change; the ledger has it too when this returns or raises."""
+        done = [Outcome(change, Result.SKIPPED, _why_blocked(change)) for change in changes if change.blocked]
+        for outcome in done:
+            self.run.report(outcome)
+        permitted = [change for change in changes if not change.blocked]
+        self.record.before(permitted)
+        removing = [change for change in permitted if change.action in (Action.DELETE, Action.FORGET)]
+        building = [change for change in permitted if change not in removing]
+        with self.record:
+            done += self._together(building, self._edges(building))
+            done += self._in_turn(removing)
+        return done
+
+    def _edges(self, changes: Iterable[Change]) -> Iterator[tuple[int, int]]:
+        """Pairs (later, earlier): by need, by resource, and one at a time where the kind asks for it."""
+        latest: dict[Ref, int] = {}
+        previous: dict[str, int] = {}
+        for place, change in enumerate(changes):
+            spec = self._spec(change)
+            needs = (need.ref for need in spec.needs) if spec else ()
+            yield from ((place, latest[ref]) for ref in (*needs, change.ref) if ref in latest)
+            kind = self.workspace.kinds[change.ref.kind]
+            if kind.serial and kind.name in previous:
+                yield place, previous[kind.name]
+            previous[kind.name] = latest[change.ref] = place
+
+    def _together(self, changes: list[Change], edges: Iterable[tuple[int, int]]) -> list[Outcome]:
+        """Everything as soon as what it needs is done, a few at a time."""
+        sorter: TopologicalSorter[int] = TopologicalSorter({place: () for place in range(len(changes))})
+        for later, earlier in edges:
+            sorter.add(later, earlier)
+        sorter.prepare()
+        found: dict[int, Outcome] = {}
+        with ThreadPoolExecutor(max_workers=PER_HOST) as pool:
+            under_way: dict[Future[Outcome], int] = {}
+            while sorter.is_active():
+                for place in sorter.get_ready():
+                    under_way[pool.submit(self._one, changes[place])] = place
+                finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    place = under_way.pop(future)
+                    found[place] = self._noted(future.result())
+                    sorter.done(place)
+        return [found[place] for place in sorted(found)]
+
+    def _in_turn(self, changes: list[Change]) -> list[Outcome]:
+        return [self._noted(self._one(change)) for change in changes]
+
+    def _noted(self, outcome: Outcome) -> Outcome:
+        if outcome.result is not Result.DONE:
+            self.failed.add(outcome.change.ref)
+        self.record.after(outcome)
+        self.run.report(outcome)
+        return outcome
+
+    def _one(self, change: Change) -> Outcome:
+        """One change between two looks; every failure becomes its outcome."""
+        hindrance = self._hindrance(change)
+        if hindrance:
+            return Outcome(change, Result.SKIPPED, hindrance)
+        try:
+            self._perform(change)
+        except ReconcilerError as error:
+            return Outcome(change, Result.FAILED, error.problems[0])
+        return Outcome(change, Result.DONE)
+
+    def _hindrance(self, change: Change) -> Problem | None:
+        if self.run.stopping():
+            return Problem("R509", f"stopped before {change.ref}")
+        spec = self._spec(change)
+        broken = [need.ref for need in spec.needs if need.ref in self.failed] if spec else []
+        if change.ref in self.failed:
+            broken.append(change.ref)
+        if broken:
+            return Problem("R604", f"{change.ref} was left alone: {broken[0]}, which it needs, was not done")
+        return None
+
+    def _perform(self, change: Change) -> None:
+        from reconciler.adapters.virt.faults import translating
+
+        kind = self.workspace.kinds[change.ref.kind]
+        with translating(self.host.host, change.ref):
+            if change.action is Action.FORGET:
+                return
+            self._unmoved(change, self._look(change.ref))
+            for step in change.steps:
+                kind.perform(self.host.handle, change.ref, step, self.clock)
+            observed = self._look(change.ref)
+        self.record.seen(change, observed, self._applied(change, observed))
+
+    def _look(self, ref: Ref) -> Observed | None:
+        return self.workspace.kinds[ref.kind].look(self.host.handle, ref)
+
+    def _unmoved(self, change: Change, now: Observed | None) -> None:
+        """Raise R506 where the object is not what the plan saw. A second change of one resource looks at the first's work."""
+        seen = self.record.latest.get(change.ref, change.observed)
+        if (now.digest if now else "") != (seen.digest if seen else ""):
+            raise trouble("R506", f"{change.ref} has changed since it was planned", self.host.host)
+
+    def _applied(self, change: Change, observed: Observed | None) -> Applied | None:
+        """What to remember of a change that is done: the managed fields, and libvirt's own spelling of them."""
+        spec = self._spec(change)
+        if change.action is Action.DELETE or spec is None:
+            return None
+        if observed is None:
+            raise trouble("R609", f"{change.ref} is not there after {change.action.value}", self.host.host)
+        return self.record.applied(self.workspace, spec, settled(self.workspace, spec, observed))
+
+    def _spec(self, change: Change) -> Spec | None:
+        return self.workspace.desired.specs.get(change.key)
+
+
+def settled(workspace: Workspace, spec: Spec, observed: Observed) -> Mapping[str, tuple[str, str]]:
+    """Where the host spells what was asked its own way."""
+    kind = workspace.kinds[spec.ref.kind]
+    texts = {**kind.read(observed.xml), **observed.facts}
+    return compare.settle(kind, spec, rename(texts, align(spec, texts, kind.identities)))
+
+
+def _why_blocked(change: Change) -> Problem | None:
+    blocked = change.blocked
+    return Problem(blocked.number, blocked.reason, str(change.ref)) if blocked else None

@@ -1,0 +1,157 @@
+"""`plan`: what would change and how much it hurts. Writes nothing but the cache."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from reconciler import __version__
+from reconciler.app import capacity, preflight, session
+from reconciler.app.session import Session, Workspace
+from reconciler.app.settings import Selection, Settings
+from reconciler.engine.decide import Case, Decided, decide
+from reconciler.engine.digest import plan_digest
+from reconciler.engine.guard import guard
+from reconciler.engine.order import order
+from reconciler.engine.prune import prune
+from reconciler.errors import Problem, trouble
+from reconciler.model.documents import Spec
+from reconciler.model.inventory import NOTHING_APPLIED, Inventory
+from reconciler.model.plans import Capacity, Change, Condition, Plan
+from reconciler.model.refs import Ref
+
+VERDICTS = "verdicts"
+
+
+def plan(settings: Settings, selection: Selection) -> Plan:
+    """The plan for the selected resources over all hosts that answer."""
+    with session.opened(settings, selection) as workspace:
+        return make(workspace)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostPlan:
+    """The part of a plan that concerns one host."""
+
+    changes: tuple[Change, ...]
+    conditions: tuple[Condition, ...]
+    unmanaged: tuple[tuple[str, Ref], ...]
+    capacity: Capacity
+
+
+def make(workspace: Workspace) -> Plan:
+    """The plan of an open workspace."""
+    check_selection(workspace)
+    parts, failures = _host_plans(workspace)
+    specs = workspace.desired.specs
+    changes = order((change for part in parts for change in part.changes), workspace.kinds, specs)
+    revision = workspace.desired.revision
+    return Plan(
+        revision=revision,
+        changes=changes,
+        conditions=tuple(condition for part in parts for condition in part.conditions),
+        unmanaged=tuple(item for part in parts for item in part.unmanaged),
+        capacity=tuple(part.capacity for part in parts),
+        failures=tuple((host, str(problem)) for host, problem in sorted(failures.items())),
+        digest=plan_digest(revision, changes),
+    )
+
+
+def _host_plans(workspace: Workspace) -> tuple[list[HostPlan], dict[str, Problem]]:
+    sessions = list(workspace.sessions.values())
+    if len(sessions) < 2:
+        return [_host_plan(workspace, each) for each in sessions], dict(workspace.failures)
+    with ThreadPoolExecutor(max_workers=workspace.settings.parallelism) as pool:
+        return list(pool.map(lambda each: _host_plan(workspace, each), sessions)), dict(workspace.failures)
+
+
+def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
+    inventory = host.ledger.inventory()
+    wanted = selected(workspace.selection)
+    specs = {ref: spec for (name, ref), spec in workspace.desired.specs.items() if name == host.host}
+    decisions = list(decided(workspace, host, inventory, [spec for ref, spec in specs.items() if wanted(ref)]))
+    pruned = prune(workspace.kinds, inventory, specs.keys(), host.observed, workspace.selection.allow)
+    changes = [change for each in decisions for change in each.changes]
+    changes += [change for change in pruned if wanted(change.ref)]
+    changes = preflight.check(workspace, host, specs, changes)
+    measured, changes = capacity.measured(workspace, host, changes)
+    return HostPlan(
+        changes=guard(changes, len(inventory.objects), len(specs), workspace.selection.allow),
+        conditions=tuple(condition for each in decisions for condition in each.conditions),
+        unmanaged=_unmanaged(host, specs, inventory),
+        capacity=measured,
+    )
+
+
+def _unmanaged(host: Session, specs: Mapping[Ref, Spec], inventory: Inventory) -> tuple[tuple[str, Ref], ...]:
+    """Domains, networks and pools that nobody declares and we do not own."""
+    found = (
+        ref
+        for ref in host.observed
+        if ref.kind not in ("Volume", "Host") and ref not in specs and ref not in inventory.objects
+    )
+    return tuple((host.host, ref) for ref in sorted(found))
+
+
+def selected(selection: Selection) -> Callable[[Ref], bool]:
+    """Whether a Ref takes part."""
+    chosen, excluded = frozenset(selection.refs), frozenset(selection.exclude)
+    return lambda ref: (not chosen or ref in chosen) and ref not in excluded
+
+
+def check_selection(workspace: Workspace) -> None:
+    """Raise R305 for a selected resource that neither a document nor an inventory knows."""
+    known = {ref for _, ref in workspace.desired.specs}
+    missing = [ref for ref in workspace.selection.refs if ref not in known]
+    owned: set[Ref] = set()
+    if missing:
+        owned = {ref for each in workspace.sessions.values() for ref in each.ledger.inventory().objects}
+    for ref in missing:
+        if ref not in owned:
+            raise trouble("R305", f"nothing declares {ref}, and it is not owned")
+
+
+def decided(workspace: Workspace, host: Session, inventory: Inventory, specs: Iterable[Spec]) -> Iterator[Decided]:
+    """What each resource needs; those already found equal, byte for byte of all inputs, are not compared again."""
+    keys = {spec.ref: _verdict_key(workspace, host, inventory, spec) for spec in specs}
+    specs = {spec.ref: spec for spec in specs}
+    settled = workspace.cache.get(VERDICTS, [key for key in keys.values() if key])
+    fresh: dict[str, str] = {}
+    for ref, spec in specs.items():
+        if keys[ref] in settled:
+            continue
+        found = decide(case_of(workspace, host, inventory, spec))
+        if keys[ref] and not found.changes and not found.conditions:
+            fresh[keys[ref]] = "equal"
+        yield found
+    if fresh:
+        workspace.cache.put(VERDICTS, fresh)
+
+
+def _verdict_key(workspace: Workspace, host: Session, inventory: Inventory, spec: Spec) -> str:
+    """A hash over everything `decide` looks at; "" where the object is not there."""
+    observed = host.observed.get(spec.ref)
+    owned = inventory.objects.get(spec.ref)
+    if observed is None or owned is None or owned.digest != spec.digest:
+        return ""
+    owners = ",".join(workspace.desired.owners)
+    allow = ",".join(sorted(word.value for word in workspace.selection.allow))
+    text = f"{__version__}|{spec.digest}|{observed.digest}|{owned}|{owners}|{allow}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def case_of(workspace: Workspace, host: Session, inventory: Inventory, spec: Spec) -> Case:
+    """All that is known of one declared resource."""
+    owned = inventory.objects.get(spec.ref)
+    applied = (host.ledger.applied(spec.ref) if owned else None) or NOTHING_APPLIED
+    return Case(
+        kind=workspace.kinds[spec.ref.kind],
+        spec=spec,
+        observed=host.observed.get(spec.ref),
+        owned=owned,
+        applied=applied,
+        owners=workspace.desired.owners,
+        allow=workspace.selection.allow,
+    )

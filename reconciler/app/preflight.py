@@ -1,0 +1,49 @@
+"""What would fail at start, said at plan time: each change is held against what its host has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from reconciler.app.session import Session, Workspace
+from reconciler.kind import Facts, Kind
+from reconciler.model.documents import Spec
+from reconciler.model.plans import Action, Blocked, Change, Define, Disruption
+from reconciler.model.refs import Ref
+
+BUILDING = (Action.CREATE, Action.UPDATE, Action.REPLACE)
+
+
+def check(workspace: Workspace, host: Session, specs: Mapping[Ref, Spec], changes: Sequence[Change]) -> list[Change]:
+    """The changes; those that the host could not carry are blocked with the reason."""
+    building = [change for change in changes if change.action in BUILDING and change.blocked is None]
+    if not building:
+        return list(changes)
+    facts = gather(host, frozenset(specs))
+    return [_checked(workspace.kinds, specs, facts, change) if change in building else change for change in changes]
+
+
+def gather(host: Session, declared: frozenset[Ref]) -> Facts:
+    """What the host has, asked once."""
+    from reconciler.adapters.virt.facts import gather as ask
+
+    return replace(ask(host.handle), declared=declared)
+
+
+def _checked(kinds: Mapping[str, Kind], specs: Mapping[Ref, Spec], facts: Facts, change: Change) -> Change:
+    kind = kinds[change.ref.kind]
+    problems = [*kind.preflight(specs[change.ref], change.observed, facts)]
+    numbers = [problem.number for problem in problems] or [""]
+    reasons = [problem.message for problem in problems] + _schema_complaints(kind, change)
+    if not reasons:
+        return change
+    blocked = Blocked(numbers[0] or "R208", "; ".join(reasons))
+    return replace(change, blocked=blocked, disruption=Disruption.REFUSED)
+
+
+def _schema_complaints(kind: Kind, change: Change) -> list[str]:
+    """What libvirt's own schema has against a definition: it would drop the element without a word."""
+    from reconciler.adapters.schemas import complaint
+
+    definitions = (step.xml for step in change.steps if isinstance(step, Define))
+    return [found for xml in definitions if (found := complaint(kind.root, xml))]

@@ -1,0 +1,139 @@
+"""The ledger's side of an apply: the old state before the first change, the new one in batches while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from threading import Lock
+from types import TracebackType
+
+from reconciler import fields
+from reconciler.app.session import Session, Workspace
+from reconciler.model.documents import Observed, Spec
+from reconciler.model.inventory import Applied, Inventory, Owned
+from reconciler.model.outcomes import Outcome, Result
+from reconciler.model.plans import Action, Change
+from reconciler.model.refs import Ref
+from reconciler.ports import Clock, LedgerChange
+
+# A commit costs about 20 ms. What a crash between two commits leaves out is found again by looking at the host.
+BATCH = 200
+SECONDS = 2.0
+NAMED = 5
+HIDDEN = "(hidden)"
+
+
+class Record:
+    """What one host's ledger will hold. As a context manager it writes the rest at the end, whatever happens.
+
+    `latest` is what was last seen of each object this apply has changed.
+    """
+
+    def __init__(self, workspace: Workspace, host: Session, revision: str | None, clock: Clock) -> None:
+        self.workspace, self.host, self.revision, self.clock = workspace, host, revision, clock
+        self.latest: dict[Ref, Observed] = {}
+        self._objects = dict(host.ledger.inventory().objects)
+        self._definitions: dict[Ref, str | None] = {}
+        self._applied: dict[Ref, Applied | None] = {}
+        self._lines: list[str] = []
+        self._seen: dict[Ref, tuple[Observed | None, Applied | None]] = {}
+        self._written = clock.now()
+        self._guard = Lock()
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.write()
+
+    def before(self, changes: list[Change]) -> None:
+        """Commit the definitions as they are, and what is about to be made, so that a crash loses nothing."""
+        for change in changes:
+            if change.observed is not None:
+                self._definitions[change.ref] = change.observed.xml
+            spec = self.workspace.desired.specs.get(change.key)
+            if spec is not None and change.ref not in self._objects:
+                self._objects[change.ref] = replace(self._owned(spec, change.observed), intended=True, digest="")
+        self._commit(f"observed before {_names([str(change.ref) for change in changes])}")
+
+    def seen(self, change: Change, observed: Observed | None, applied: Applied | None) -> None:
+        """Take note of what an object looks like after its change."""
+        with self._guard:
+            self._seen[change.ref] = (observed, applied)
+            if observed is not None:
+                self.latest[change.ref] = observed
+
+    def after(self, outcome: Outcome) -> None:
+        """Put one outcome into the next commit."""
+        change = outcome.change
+        if outcome.result is Result.DONE:
+            self._note(change)
+        elif change.ref in self._objects and self._objects[change.ref].intended and change.observed is None:
+            return
+        if len(self._lines) >= BATCH or self.clock.now() - self._written > SECONDS:
+            self.write()
+
+    def _note(self, change: Change) -> None:
+        observed, applied = self._seen.get(change.ref, (None, None))
+        self._lines.append(_line(change))
+        if change.action in (Action.DELETE, Action.FORGET):
+            self._objects.pop(change.ref, None)
+            self._definitions[change.ref] = None
+            self._applied[change.ref] = None
+            return
+        spec = self.workspace.desired.specs[change.key]
+        self._objects[change.ref] = self._owned(spec, observed)
+        self._definitions[change.ref] = observed.xml if observed else None
+        self._applied[change.ref] = applied
+
+    def _owned(self, spec: Spec, observed: Observed | None) -> Owned:
+        return Owned(
+            ref=spec.ref,
+            uuid=observed.uuid if observed else "",
+            digest=spec.digest,
+            owner=self.workspace.desired.owners[0],
+            protect=spec.policy.protect,
+            deletion=spec.policy.deletion,
+        )
+
+    def applied(self, workspace: Workspace, spec: Spec, settled: Mapping[str, tuple[str, str]]) -> Applied:
+        """The managed fields of a document as applied, without the values of its secrets."""
+        private = fields.secrets(spec.claims, workspace.kinds[spec.ref.kind].table)
+        claims = {address: HIDDEN if address in private else value for address, value in spec.claims.items()}
+        return Applied(claims=claims, settled={at: pair for at, pair in settled.items() if at not in private})
+
+    def write(self) -> None:
+        """Commit what has gathered."""
+        if self._lines:
+            who = self.revision[:12] if self.revision else "without a revision"
+            self._commit(f"applied {who}: {_names(self._lines)}")
+            self._lines.clear()
+        self._written = self.clock.now()
+
+    def _commit(self, message: str) -> None:
+        inventory = Inventory(host=self.host.host, objects=dict(self._objects))
+        change = LedgerChange(
+            inventory=inventory, definitions=dict(self._definitions), applied=dict(self._applied), message=message
+        )
+        self.host.ledger.record(change)
+        self._definitions.clear()
+        self._applied.clear()
+
+
+def _line(change: Change) -> str:
+    """`Domain/web-1: memory.current 2GiB -> 4GiB`, the first fields of it."""
+    said = [f"{field.path} {field.before or '-'} -> {field.after or '-'}" for field in change.fields[:NAMED]]
+    more = f" and {len(change.fields) - NAMED} more" if len(change.fields) > NAMED else ""
+    if change.action is Action.CREATE or not said:
+        return f"{change.action.value} {change.ref}"
+    return f"{change.ref}: {', '.join(said)}{more}"
+
+
+def _names(lines: list[str]) -> str:
+    """A subject line, and every line below it where there are several."""
+    if len(lines) == 1:
+        return lines[0]
+    listed = "\n".join(lines)
+    return f"{len(lines)} changes\n\n{listed}"

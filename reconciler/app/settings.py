@@ -1,0 +1,36 @@
+"""What one run of the program works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.model.plans import Allow
+from reconciler.model.refs import Ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The command line, environment and settings file, resolved.
+
+    `connect` is None for libvirt's own default. `owner` is "" unless the settings file names one.
+    `lock_timeout` in seconds. `parallelism` counts changes at once over all hosts.
+    """
+
+    directory: Path
+    state_dir: Path
+    cache_dir: Path
+    connect: str | None = None
+    owner: str = ""
+    parallelism: int = 10
+    lock_timeout: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which resources of which revision: all where `refs` is empty; `revision` is a git name, "" for the files as they are."""
+
+    refs: tuple[Ref, ...] = ()
+    exclude: tuple[Ref, ...] = ()
+    revision: str = ""
+    allow: frozenset[Allow] = frozenset()

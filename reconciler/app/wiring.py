@@ -1,0 +1,86 @@
+"""Which adapter stands behind which port. Imports happen where they are needed, so that `--help` stays fast."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from reconciler.app.settings import Selection, Settings
+from reconciler.kind import Kind
+from reconciler.ports import Cache, Clock, Handle, Ledger, Source
+
+
+def kinds() -> Mapping[str, Kind]:
+    """Every kind by name."""
+    from reconciler.kinds import KINDS
+
+    return KINDS
+
+
+def source(settings: Settings, selection: Selection) -> Source:
+    """The desired state: the directory as it is, or a git revision of it."""
+    from reconciler.adapters.files import DirectorySource
+    from reconciler.adapters.git import GitSource, WorkTree
+
+    if selection.revision:
+        return GitSource(settings.directory, selection.revision)
+    return DirectorySource(settings.directory, WorkTree(settings.directory))
+
+
+def cache(settings: Settings) -> Cache:
+    """The cache of parsed documents and verdicts."""
+    from reconciler.adapters.cache import SqliteCache
+
+    return SqliteCache(settings.cache_dir)
+
+
+def clock() -> Clock:
+    """The machine's clock."""
+    from reconciler.adapters.clock import SystemClock
+
+    return SystemClock()
+
+
+def ledger(settings: Settings, host: str) -> Ledger:
+    """The history of one host."""
+    from reconciler.adapters.ledger import GitLedger
+
+    folders = {kind.name: kind.folder for kind in kinds().values()}
+    return GitLedger(settings.state_dir / "ledger.git", host, folders=folders, author=who(), clock=clock())
+
+
+@contextmanager
+def lock(settings: Settings, host: str, operation: str) -> Iterator[None]:
+    """The right to write to one host. Raises BusyError where another writer has it."""
+    from reconciler.adapters.lock import HostLock
+
+    with HostLock(settings.state_dir, host, operation, clock(), timeout=settings.lock_timeout):
+        yield
+
+
+@contextmanager
+def connection(settings: Settings, uri: str | None) -> Iterator[Handle]:
+    """One host's libvirt. Raises UnreachableError or DeniedError."""
+    from reconciler.adapters.virt.connection import connect
+
+    with connect(uri, settings.state_dir) as handle:
+        yield handle
+
+
+def host_name(uri: str | None) -> str:
+    """What the host behind a URI is called where no Host document names it."""
+    from reconciler.adapters.virt.connection import host_name as name
+
+    return name(uri, socket.gethostname())
+
+
+def who() -> str:
+    """The person at work, for the ledger: `root@hv1`."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

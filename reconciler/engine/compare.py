@@ -1,0 +1,158 @@
+"""Desired against observed, address by address: what differs, what has left the document, what pends a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from reconciler import fields
+from reconciler.fields import Entry, entry_keys
+from reconciler.kind import Kind
+from reconciler.markup import element_of
+from reconciler.model.documents import Address, Spec, Texts
+from reconciler.model.inventory import Applied
+from reconciler.model.plans import Diff
+
+PRESENT = ""
+
+
+def compare(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> tuple[Diff, ...]:
+    """Every difference on a managed field, in the order of the document; what left the document comes last.
+
+    `texts` bear the document's names. A field is managed if the document sets it or `applied` has it.
+    """
+    differing = list(_wanted(kind, spec, texts, applied))
+    covered = [diff.address for diff in differing if diff.address.endswith("]")]
+    for diff in (*_unlisted(spec, texts), *_left(kind, spec, texts, applied)):
+        if not _inside(diff.address, covered):
+            differing.append(diff)
+            if not diff.address.endswith("@unit"):
+                covered.append(diff.address)
+    return tuple(differing)
+
+
+def _wanted(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[Diff]:
+    """What the document claims and the host does not have."""
+    fresh: list[Address] = []
+    for address, want in spec.claims.items():
+        have = texts.get(address)
+        if have == want or _inside(address, fresh):
+            continue
+        if have is None and want is not None and address.endswith("]"):
+            fresh.append(address)
+            yield Diff(address, None, want)
+        elif not _equal(kind, address, want, have, applied):
+            yield Diff(address, have, want)
+
+
+def _equal(kind: Kind, address: Address, want: str | None, have: str | None, applied: Applied) -> bool:
+    if want is not None and applied.settled.get(address) == (want, have or ""):
+        return True
+    if address.endswith("@unit"):
+        return True
+    if want is None or have is None:
+        implied = fields.implied(kind.table, address)
+        return implied is not None and implied in (want, have)
+    return kind.same(address, want, have)
+
+
+def _unlisted(spec: Spec, texts: Texts) -> Iterator[Diff]:
+    """Entries of lists owned whole that the document does not have."""
+    for at in sorted(spec.lists):
+        known = set(entry_keys(spec.claims, at))
+        for key in entry_keys(texts, at):
+            if key not in known:
+                yield Diff(f"{at}[{key}]", texts.get(f"{at}[{key}]", PRESENT), None)
+
+
+def _left(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[Diff]:
+    """What the last apply set and the document sets no more, as the largest elements that were ours alone."""
+    gone = [address for address in applied.claims if address not in spec.claims and applied.claims[address] is not None]
+    if not gone:
+        return
+    claimed = _elements(spec.claims)
+    for address in gone:
+        if address not in texts or not fields.removable(kind.table, address):
+            continue
+        yield _removal(kind.table, address, claimed, texts, applied)
+
+
+def _elements(addresses: Iterable[Address]) -> set[Address]:
+    """Every element that holds one of these addresses."""
+    found: set[Address] = set()
+    for address in addresses:
+        element = element_of(address)
+        while element and element not in found:
+            found.add(element)
+            element = parent_of(element)
+    return found
+
+
+def parent_of(address: Address) -> Address:
+    """The element around an element, "" at the top; keys may not hold "/" (see markup.quote_key)."""
+    return address.rpartition("/")[0]
+
+
+def _removal(
+    table: Mapping[str, Entry], address: Address, claimed: set[Address], texts: Texts, applied: Applied
+) -> Diff:
+    if address.startswith("!"):
+        return Diff(address, texts[address], None)
+    whole = address
+    element = element_of(address)
+    if fields.is_whole(table, address) and element not in claimed:
+        whole = element
+    while element and element not in claimed and _ours(element, texts, applied):
+        whole = element
+        element = parent_of(element)
+    return Diff(whole, texts.get(whole, PRESENT), None)
+
+
+def _ours(element: Address, texts: Texts, applied: Applied) -> bool:
+    """Whether all that the host has in this element is what we put there."""
+    inside = (element + "/", element + "@", element + "[")
+    return all(
+        known in applied.claims for known in texts if (known == element or known.startswith(inside)) and texts[known]
+    )
+
+
+def _inside(address: Address, elements: list[Address]) -> bool:
+    return any(address == element or address.startswith((element + "/", element + "@")) for element in elements)
+
+
+def settle(kind: Kind, spec: Spec, texts: Texts) -> dict[Address, tuple[str, str]]:
+    """What libvirt spells its own way, right after it was asked: address -> (asked, got).
+
+    Only values count, never elements that are missing or too many: those are differences.
+    """
+    return {
+        diff.address: (diff.after, diff.before or "")
+        for diff in compare(kind, spec, texts, Applied())
+        if diff.after is not None and not diff.address.startswith("!") and not diff.address.endswith("]")
+    }
+
+
+def pending(kind: Kind, spec: Spec, config: Texts, live: Texts, applied: Applied) -> tuple[Address, ...]:
+    """The managed addresses where the running object still differs from its persistent definition."""
+    managed = dict.fromkeys((*spec.claims, *applied.claims))
+    found = [
+        address
+        for address in managed
+        if not address.startswith(("!", "metadata"))
+        and not _agree(kind, address, config.get(address), live.get(address))
+    ]
+    for at in spec.lists:
+        there, here = entry_keys(live, at), entry_keys(config, at)
+        found.extend(f"{at}[{key}]" for key in (*there, *here) if (key in there) != (key in here))
+    covered: list[Address] = []
+    for address in sorted(dict.fromkeys(found)):
+        if not _inside(address, covered):
+            covered.append(address)
+    return tuple(covered)
+
+
+def _agree(kind: Kind, address: Address, config: str | None, live: str | None) -> bool:
+    if config == live or address.endswith("@unit"):
+        return True
+    if config is None or live is None:
+        return fields.implied(kind.table, address) in (config or "", live or "") or config is None
+    return kind.same(address, config, live)

@@ -1,0 +1,43 @@
+"""One hash over all that a plan rests on, so that what was approved is what happens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from reconciler.model.plans import Change, Plan, Step
+
+
+def plan_digest(revision: str | None, changes: Iterable[Change]) -> str:
+    """The hex SHA-256 over the revision and each change: host, resource, definition seen, steps."""
+    return _digest([revision, [_change(change) for change in changes]])
+
+
+def _change(change: Change) -> list[object]:
+    seen = change.observed.digest if change.observed else ""
+    blocked = change.blocked.number if change.blocked else None
+    return [
+        change.host,
+        str(change.ref),
+        change.action.value,
+        seen,
+        blocked,
+        [step_data(step) for step in change.steps],
+    ]
+
+
+def step_data(step: Step) -> list[object]:
+    """A step as plain JSON data."""
+    return [type(step).__name__, asdict(step)]
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=dict)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def matches(plan: Plan, approved: str) -> bool:
+    """Whether an approval (the digest or its first characters, six at least) is for this plan."""
+    return len(approved) >= 6 and plan.digest.startswith(approved.rstrip("…"))

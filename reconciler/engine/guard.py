@@ -1,0 +1,39 @@
+"""The last look before applying: how much may be deleted at once, and what must not be lost by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconciler.model.plans import Action, Allow, Blocked, Change
+
+# The cap of cli.md: the larger of the two, and never everything.
+CAP_OBJECTS = 10
+CAP_SHARE = 0.3
+
+
+def guard(changes: Sequence[Change], owned: int, declared: int, allow: frozenset[Allow]) -> tuple[Change, ...]:
+    """The changes of one host. Removals are blocked where nothing is declared any more, deletions where they pass the cap."""
+    removals = [change for change in changes if change.action in (Action.DELETE, Action.FORGET)]
+    doomed = [change for change in removals if change.action is Action.DELETE]
+    if Allow.MASS_DELETE in allow or not removals:
+        return tuple(changes)
+    if not declared:
+        reason = f"nothing is declared here any more, but {owned} objects are owned"
+        return tuple(_stop(change, reason) if change in removals else change for change in changes)
+    if len(doomed) <= _cap(owned):
+        return tuple(changes)
+    reason = f"{len(doomed)} of {owned} owned objects would be deleted; {_cap(owned)} pass with delete alone"
+    return tuple(_stop(change, reason) if change.action is Action.DELETE else change for change in changes)
+
+
+def _cap(owned: int) -> int:
+    """How many deletions pass with plain `delete`: never everything, unless there is only one."""
+    limit = max(CAP_OBJECTS, int(owned * CAP_SHARE))
+    return limit if owned > limit else max(owned - 1, 1)
+
+
+def _stop(change: Change, reason: str) -> Change:
+    if change.blocked is not None and change.blocked.number == "R505":
+        return change
+    return replace(change, blocked=Blocked("R504", reason, Allow.MASS_DELETE))

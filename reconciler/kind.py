@@ -1,0 +1,181 @@
+"""The shape of a kind: how one class of resource is read, judged, built and driven.
+
+`kinds/<name>/__init__.py` fills a `Kind`; the engine knows nothing else of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from reconciler.errors import Problem
+from reconciler.fields import Entry, Json, Node
+from reconciler.markup import Identities, pattern_of
+from reconciler.model.documents import Address, Document, Observed, Spec, Texts
+from reconciler.model.plans import Allow, Diff, Disruption, Step
+from reconciler.model.refs import Ref
+from reconciler.ports import Clock, Handle
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a document is read for: the host it goes to, and who owns what it describes ("": nobody, nothing is marked)."""
+
+    host: str
+    owner: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """One object and what is asked of it. `texts` is the persistent definition and the facts by address, with the
+    names of the document (see `matching.align`); `renamed` leads from those names to the host's own."""
+
+    spec: Spec
+    observed: Observed
+    texts: Texts
+    renamed: Mapping[Address, Address] = field(default_factory=dict)
+    allow: frozenset[Allow] = frozenset()
+
+    @property
+    def active(self) -> bool:
+        return self.observed.active
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one difference costs and how it is carried out.
+
+    `way` is a word of the kind's own for its `update`: "define" (write the persistent definition) is common to all.
+    """
+
+    disruption: Disruption
+    way: str = "define"
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Decides for the addresses that match `pattern` (shell wildcards over `pattern_of`; `[]` is literal). First match wins."""
+
+    pattern: str
+    judge: Callable[[Diff, Situation], Decision]
+    doc: str = ""
+
+    def matches(self, address: Address) -> bool:
+        return fnmatchcase(pattern_of(address).replace("[]", "()"), self.pattern.replace("[]", "()"))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A difference with its decision."""
+
+    diff: Diff
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What a machine takes of its host: vCPUs and bytes of memory, now and at most."""
+
+    vcpus: int = 0
+    vcpus_max: int = 0
+    memory: int = 0
+    memory_max: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a host has, gathered once per plan for the changes that need it. None: could not be asked, so not checked.
+
+    `networks`, `pools`: name -> active. `volumes`: "pool/name" -> path. `machines`: alias or name -> canonical name.
+    `exists` looks for a path on the host (None: cannot tell). `declared` are the Refs this plan makes itself.
+    """
+
+    cpus: int = 0
+    memory: int = 0
+    free_memory: int = 0
+    swap: int = 0
+    domain_types: frozenset[str] | None = None
+    machines: Mapping[str, str] | None = None
+    cpu_models: frozenset[str] | None = None
+    firmwares: frozenset[str] | None = None
+    networks: Mapping[str, bool] | None = None
+    pools: Mapping[str, bool] | None = None
+    volumes: Mapping[str, str] | None = None
+    nwfilters: frozenset[str] | None = None
+    interfaces: frozenset[str] | None = None
+    ports: Mapping[int, Ref] = field(default_factory=dict)
+    exists: Callable[[str], bool | None] = lambda path: None
+    declared: frozenset[Ref] = frozenset()
+
+
+def no_problems(spec: Spec, observed: Observed | None, facts: Facts) -> tuple[Problem, ...]:
+    return ()
+
+
+def never_same(address: Address, want: str, have: str) -> bool:
+    return False
+
+
+def no_weight(texts: str) -> Weight:
+    return Weight()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One class of resource.
+
+    name, folder      `Domain`, and its folder in the ledger, `domains`
+    root              the root element of its libvirt XML ("" where it has none)
+    rank              what is made first: lower ranks; removal goes the other way
+    fields, table     the field table and its index (`fields.index`)
+    identities        what identifies repeated elements
+    parse             Document -> Spec: claims in libvirt's words, references, policy; a kind whose objects can carry an
+                      owner mark claims `metadata/reconciler:owner` for the context's owner. Raises ManifestError
+    read              the text of a definition -> its texts, completed and normalised so that equal means equal
+    dump              texts -> the `spec` of a document that claims them (import); what libvirt filled in is left out
+    same              whether two different texts mean one thing at an address (q35 and pc-q35-7.2)
+    rules             what each difference costs; every managed address is matched by one
+    create, update, delete   the steps, in order
+    render            the definition that `update` or `create` would store
+    preflight         what would fail later on this host, said now
+    observe           every object of this kind on a host
+    look              one object of this kind, None if the host has none; must agree with `observe`
+    perform           carry out one step; look at `Clock` for waiting. Raises what libvirt raises
+    weigh             vCPUs and memory in a definition, without parsing all of it
+    owner             the owner mark in a definition, "" if there is none
+    serial            whether a host takes changes of this kind one at a time only (pools with running jobs refuse)
+    marked            whether objects of this kind can carry an owner mark
+    retained          whether a vanished document leaves the object in place (data) unless it said deletionPolicy: delete
+    """
+
+    name: str
+    folder: str
+    root: str
+    rank: int
+    fields: tuple[Node, ...]
+    table: Mapping[str, Entry]
+    identities: Identities
+    parse: Callable[[Document, Context], Spec]
+    read: Callable[[str], dict[Address, str]]
+    dump: Callable[[Texts], dict[str, Json]]
+    rules: tuple[Rule, ...]
+    create: Callable[[Spec], tuple[Step, ...]]
+    update: Callable[[Situation, Sequence[Judged]], tuple[Step, ...]]
+    delete: Callable[[Observed, bool], tuple[Step, ...]]
+    render: Callable[[Spec, Situation | None, Sequence[Diff]], str]
+    observe: Callable[[Handle], Iterable[Observed]]
+    perform: Callable[[Handle, Ref, Step, Clock], None]
+    same: Callable[[Address, str, str], bool] = never_same
+    preflight: Callable[[Spec, Observed | None, Facts], tuple[Problem, ...]] = no_problems
+    weigh: Callable[[str], Weight] = no_weight
+    owner: Callable[[str], str] = lambda xml: ""
+    look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
+    serial: bool = False
+    marked: bool = False
+    retained: bool = False
+
+    def judge(self, diff: Diff, situation: Situation) -> Decision:
+        """The decision of the first rule that matches; a kind's last rule matches everything."""
+        return next(rule for rule in self.rules if rule.matches(diff.address)).judge(diff, situation)

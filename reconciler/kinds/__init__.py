@@ -1,0 +1,1 @@
+"""One folder per kind, all of one shape; `KINDS` is the explicit table."""

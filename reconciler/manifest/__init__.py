@@ -1,0 +1,1 @@
+"""Text in, documents out: strict YAML with positions, JSON Schema, references and profiles."""

@@ -1,0 +1,130 @@
+"""What a manifest says, before and after its kind has understood it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from reconciler.model.refs import Ref
+
+# A place in a libvirt definition: element names joined by "/", a repeated element's key in brackets,
+# an attribute after "@". `devices/disk[root]/driver@cache`; `vcpu` is the element's text.
+# Facts that no definition holds start with "!": `!power`, `!autostart`.
+Address = str
+
+# What a document wants at each address: libvirt's text, or None for "must not be there".
+Claims = Mapping[Address, str | None]
+# What a host has at each address.
+Texts = Mapping[Address, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was written: `web.yaml:12:7` (line and column count from 1)."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """One resource of a manifest, valid by its JSON Schema; `body` is its `spec`, plain JSON values.
+
+    `xml` holds the text of a plain libvirt XML file; `body` is empty then. `places` finds each value by its
+    path from the document's root (`("spec", "disks", 0, "name")`); only its first entry, the root, is always there.
+    """
+
+    ref: Ref
+    host: str | None
+    labels: Mapping[str, str]
+    body: Mapping[str, object]
+    xml: str | None = None
+    places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict, compare=False)
+    digest: str = ""
+
+    def place(self, *path: str | int) -> str:
+        """Where the value at `path` stands, or the nearest thing around it."""
+        while path and path not in self.places:
+            path = path[:-1]
+        found = self.places.get(path)
+        return str(found) if found else ""
+
+
+class Deletion(Enum):
+    """What happens to the data of a resource that is no longer declared."""
+
+    RETAIN = "retain"
+    DELETE = "delete"
+
+
+class RestartPolicy(Enum):
+    """When a running guest may be restarted for changes that need it."""
+
+    NEVER = "never"
+    WHEN_REQUIRED = "whenRequired"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """What a document permits, as opposed to what it wants. `shutdown_seconds` is the grace before force off."""
+
+    protect: bool = False
+    deletion: Deletion = Deletion.RETAIN
+    restart: RestartPolicy = RestartPolicy.NEVER
+    shutdown_seconds: int = 120
+    force_off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One reference: what this resource stands on. `declared` ones must be documents; others are looked for on the host."""
+
+    ref: Ref
+    external: bool = False
+    path: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What a document asks of one object on one host, in the words of libvirt's definition.
+
+    `claims` are the managed fields. `lists` are the repeated elements owned whole (`devices/disk`): one that the
+    host has and the document lacks is drift. `hints` say which libvirt values the keys of claimed elements may
+    already have on the host, and are used for a new element only (target, MAC, model): they are never managed.
+    """
+
+    ref: Ref
+    host: str
+    claims: Claims
+    lists: frozenset[Address] = frozenset()
+    hints: Texts = field(default_factory=dict)
+    needs: tuple[Need, ...] = ()
+    policy: Policy = Policy()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    where: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """One object as a host shows it. `xml` is the persistent definition, `live` the running one where there is one.
+
+    `facts` are what the definition does not hold (`!power`, `!autostart`, `!managedsave`);
+    `digest` covers all of it, so that equal digests mean nothing has changed.
+    """
+
+    ref: Ref
+    uuid: str
+    xml: str
+    live: str | None = None
+    facts: Texts = field(default_factory=dict)
+    digest: str = ""
+
+    @property
+    def active(self) -> bool:
+        return self.live is not None

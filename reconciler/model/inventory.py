@@ -1,0 +1,48 @@
+"""What we own on one host, and what was last applied there: the head of a host's ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model.documents import Claims, Deletion
+from reconciler.model.refs import Ref
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owned:
+    """One object that is ours. `digest` is the spec last applied; `intended` marks one that was about to be made.
+
+    `protect` and `deletion` outlive the document: they decide what removing it may do.
+    """
+
+    ref: Ref
+    uuid: str
+    digest: str
+    owner: str
+    protect: bool = False
+    deletion: Deletion = Deletion.RETAIN
+    intended: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """The managed fields of one object as last applied.
+
+    `settled` are the values that libvirt spells its own way: address -> (what was asked, what the host made of it).
+    Asking the same again is then no difference.
+    """
+
+    claims: Claims = field(default_factory=dict)
+    settled: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """All that is ours on one host, by Ref."""
+
+    host: str
+    objects: Mapping[Ref, Owned] = field(default_factory=dict)
+
+
+NOTHING_APPLIED = Applied()

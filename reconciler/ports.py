@@ -1,0 +1,98 @@
+"""What the program needs of the outside world, as protocols; adapters fill them, tests fake them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from reconciler.model.inventory import Applied, Inventory
+from reconciler.model.refs import Ref
+
+# libvirt's own connection object. Drivers declare what they use of it; nobody else looks inside.
+Handle = object
+
+
+class Clock(Protocol):
+    """Time, so that nothing else has to know it. `now` counts seconds from any fixed moment and never goes back."""
+
+    def now(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
+    def today(self) -> str:
+        """The moment as RFC 3339 in UTC: `2026-11-22T02:00:00Z`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of the desired state: its path from the root of the desired state, with "/", and its bytes."""
+
+    path: str
+    content: bytes
+
+
+class Source(Protocol):
+    """Where the desired state comes from: a directory, a git work tree or a git revision."""
+
+    def files(self) -> Iterator[SourceFile]:
+        """Every *.yaml, *.yml and *.xml that is not ignored, by path. Raises ManifestError."""
+        ...
+
+    def revision(self) -> str | None:
+        """The git commit, with "-dirty" where the tree differs from it; None outside git."""
+        ...
+
+    def owners(self) -> Sequence[str]:
+        """Who this desired state is, for owner marks: the name to write first, then names it may have had."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """One version of one object in the ledger: commit id, RFC 3339 time in UTC, the commit's subject."""
+
+    commit: str
+    when: str
+    subject: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerChange:
+    """What one commit changes: the whole inventory, definitions and applied fields by Ref (None removes)."""
+
+    inventory: Inventory
+    definitions: Mapping[Ref, str | None]
+    applied: Mapping[Ref, Applied | None]
+    message: str
+
+
+class Ledger(Protocol):
+    """The history of one host: a branch of a bare git repository. Raises ReconcilerError R701."""
+
+    def inventory(self) -> Inventory: ...
+    def applied(self, ref: Ref) -> Applied | None: ...
+    def definition(self, ref: Ref, commit: str = "") -> str | None:
+        """The definition at a commit, at the head if it is "". Raises R702 for an unknown commit."""
+        ...
+
+    def record(self, change: LedgerChange) -> str:
+        """Commit; nothing is written where nothing differs. Returns the head's commit id."""
+        ...
+
+    def versions(self, ref: Ref) -> Iterator[Version]:
+        """Newest first."""
+        ...
+
+
+class Cache(Protocol):
+    """Results of pure functions by the digest of all their inputs; losing it costs time only."""
+
+    def get(self, table: str, keys: Iterable[str]) -> dict[str, str]: ...
+    def put(self, table: str, rows: Mapping[str, str]) -> None: ...
+
+
+class Virt(Protocol):
+    """One host's libvirt. Opening raises UnreachableError or DeniedError."""
+
+    def connect(self, uri: str) -> AbstractContextManager[Handle]: ...
