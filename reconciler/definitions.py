@@ -5,13 +5,16 @@ Writing over touches only what differs, so UUID, MAC, PCI addresses, machine ver
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler import markup
+from reconciler.fields import Entry
 from reconciler.kind import Situation
-from reconciler.markup import Element, Identities
-from reconciler.model.documents import Address, Spec
+from reconciler.markup import Element, Identities, pattern_of
+from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.plans import Diff
+from reconciler.model.refs import Ref
 
 OWNER = "reconciler:owner"
 
@@ -89,3 +92,38 @@ def owner_mark(owner: str) -> str:
     element = markup.parse(f'<reconciler:owner xmlns:reconciler="{markup.NAMESPACES["reconciler"]}"/>')
     element.set("id", owner)
     return markup.canonical(element)
+
+
+def witness(ref: Ref, *, uuid: str, xml: str, live: str | None, facts: Texts) -> Observed:
+    """An object as seen, with the digest of all that was seen of it."""
+    parts = [xml, live if live is not None else "-", *(f"{name}={facts[name]}" for name in sorted(facts))]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return Observed(ref=ref, uuid=uuid, xml=xml, live=live, facts=facts, digest=digest)
+
+
+def overlay(root: str, texts: Texts, table: Mapping[str, Entry], identities: Identities) -> str:
+    """The part of a definition that the table has no field for, as the XML of an `xml:` field; "" if there is none.
+
+    Elements of keyed lists bring along what identifies them, so that reading it gives the same addresses again.
+    """
+    left = {
+        address: text
+        for address, text in texts.items()
+        if text and not address.startswith("!") and pattern_of(address) not in table
+    }
+    if not left:
+        return ""
+    keys = {leaf: texts[leaf] for address in left for leaf in _identifying(address, identities) if leaf in texts}
+    element = markup.parse(f"<{root}/>")
+    markup.graft(element, {**keys, **left}.items(), identities)
+    return markup.serialise(element)
+
+
+def _identifying(address: Address, identities: Identities) -> Iterator[Address]:
+    """Where the keys in an address may have come from."""
+    end = address.find("]")
+    while end >= 0:
+        element = address[: end + 1]
+        for leaf in identities.get(pattern_of(element)[:-2].replace("[]", ""), ()):
+            yield f"{element}{'' if leaf.startswith('@') else '/'}{leaf}" if leaf else element
+        end = address.find("]", end + 1)

@@ -68,7 +68,8 @@ ON_OFF = _flag("on", "off")
 # An empty element that means yes by being there.
 PRESENT = Codec(schema={"type": "boolean"}, lower=lambda value: "" if value else None, lift=lambda value: True)
 TEXT = text()
-NAME = text(pattern=r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
+NAME = text(pattern=NAME_PATTERN)
 PATH = text(pattern=r"/[^\x00-\x1f]*", unit="absolute path on the host")
 MAC = Codec(
     schema={"type": "string", "pattern": r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"},
@@ -119,6 +120,7 @@ class Field:
     `must`: the document has to give it. `keep`: taking it out of the document leaves it as it is on the host, since libvirt
     cannot be without it. `whole`: taking it out removes the element it belongs to, which is nothing without it.
     `secret`: never shown, logged or stored. `implied` is what libvirt means when it prints nothing.
+    `noted`: the kind itself reads it (a name, a size to make a volume from); it claims nothing.
     """
 
     name: str
@@ -131,16 +133,25 @@ class Field:
     whole: bool = False
     secret: bool = False
     implied: str | None = None
+    noted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Fields under one name. A plain value written in its place is the value of each field that `short` names."""
+    """Fields under one name. A plain value written in its place is the value of each field that `short` names.
+
+    `at` is an element that is there while the group is written and goes with it; the fields are relative to it, and
+    `derive` adds what follows from them, as in Items. With `plain` the plain value is the only way to write the group:
+    it is what `plain` makes of the fields.
+    """
 
     name: str
     doc: str
     fields: tuple[Node, ...]
+    at: Address = ""
     short: tuple[str, ...] = ()
+    derive: Derive | None = None
+    plain: Callable[[Mapping[str, Json]], Json] | None = None
     example: Json = None
 
 
@@ -150,7 +161,8 @@ class Items:
 
     `owned`: the whole list is ours once the document writes it. `alias`: the key is kept on the host as libvirt's user alias.
     A plain value written as an entry is the value of the field `short`. `derive` adds what follows from an entry's other
-    values (a disk's type from its source), given and returning addresses relative to the entry.
+    values (a disk's type from its source), given and returning addresses relative to the entry; `derived` says which
+    path people see for those that have no field.
     """
 
     name: str
@@ -161,10 +173,12 @@ class Items:
     owned: bool = True
     alias: bool = False
     short: str = ""
-    derive: Callable[[dict[Address, str | None]], None] | None = None
+    derive: Derive | None = None
+    derived: Mapping[Address, str] = field(default_factory=dict)
     example: Json = None
 
 
+Derive = Callable[[dict[Address, str | None]], None]
 Node = Field | Group | Items
 
 
@@ -193,13 +207,18 @@ def lower(nodes: Iterable[Node], body: Mapping[str, Json], base: Address = "", i
 
 def _lower_node(node: Node, value: Json, base: Address, lowered: Lowered) -> None:
     if isinstance(node, Field):
+        if node.noted:
+            return
         address = join(base, node.at)
         lowered.claims[address] = node.codec.lower(value)
         if node.codec.unit_text and "@" not in node.at:
             lowered.claims[f"{address}@unit"] = node.codec.unit_text
     elif isinstance(node, Group):
         whole = value if isinstance(value, Mapping) else dict.fromkeys(node.short, value)
-        lower(node.fields, whole, base, lowered)
+        if node.at:
+            _lower_element(node, whole, join(base, node.at), lowered)
+        else:
+            lower(node.fields, whole, base, lowered)
     else:
         _lower_items(node, cast("list[Json]", value), base, lowered)
 
@@ -208,20 +227,37 @@ def _lower_items(node: Items, entries: list[Json], base: Address, lowered: Lower
     at = join(base, node.at)
     if node.owned:
         lowered.lists.add(at)
+    seen: dict[str, int] = {}
     for position, entry in enumerate(entries):
         item = entry if isinstance(entry, Mapping) else {node.short: entry}
-        key = quote_key(str(item.get(node.key, position))) if node.key else str(position)
-        element = f"{at}[{key}]"
-        inner = Lowered()
-        inner.claims[""] = ""
-        lower(node.fields, item, "", inner)
-        if node.derive:
-            node.derive(inner.claims)
-        lowered.claims.update((join(element, leaf), text) for leaf, text in inner.claims.items())
-        lowered.lists.update(f"{element}/{owned}" for owned in inner.lists)
-        lowered.hints.update((join(element, leaf), text) for leaf, text in inner.hints.items())
+        key = _key(node, item, position)
+        # The same numbering of equal keys as in `markup.walk`.
+        count = seen[key] = seen.get(key, -1) + 1
+        element = f"{at}[{key}#{count}]" if count else f"{at}[{key}]"
+        _lower_element(node, item, element, lowered)
         if node.alias:
             lowered.hints[f"{element}/alias@name"] = f"ua-{item.get(node.key, position)}"
+
+
+def _key(node: Items, item: Mapping[str, Json], position: int) -> str:
+    """What an entry is called: its key as libvirt spells it (an IPv6 address in its short form), else its position."""
+    if node.key not in item:
+        return str(position)
+    named = next((child for child in node.fields if child.name == node.key and isinstance(child, Field)), None)
+    value = item[node.key]
+    return quote_key((named.codec.lower(value) if named else None) or str(value))
+
+
+def _lower_element(node: Group | Items, body: Mapping[str, Json], element: Address, lowered: Lowered) -> None:
+    """An element of its own: it is claimed to be there, with what the body says of it and what follows from that."""
+    inner = Lowered()
+    inner.claims[""] = ""
+    lower(node.fields, body, "", inner)
+    if node.derive:
+        node.derive(inner.claims)
+    lowered.claims.update((join(element, leaf), text) for leaf, text in inner.claims.items())
+    lowered.lists.update(f"{element}/{owned}" for owned in inner.lists)
+    lowered.hints.update((join(element, leaf), text) for leaf, text in inner.hints.items())
 
 
 def lift(nodes: Iterable[Node], texts: Texts, base: Address = "") -> dict[str, Json]:
@@ -239,16 +275,23 @@ def _lift_node(node: Node, texts: Texts, base: Address) -> Json:
         value = texts.get(join(base, node.at))
         return None if value is None or node.secret else node.codec.lift(value)
     if isinstance(node, Group):
-        return lift(node.fields, texts, base)
-    at = join(base, node.at)
-    lifted = []
-    for key in entry_keys(texts, at):
+        found = lift(node.fields, texts, join(base, node.at))
+        return node.plain(found) if node.plain and found else found
+    return list(_lift_items(node, texts, join(base, node.at)))
+
+
+def _lift_items(node: Items, texts: Texts, at: Address) -> Iterator[dict[str, Json]]:
+    for position, key in enumerate(entry_keys(texts, at)):
         element = f"{at}[{key}]"
         inside = {
             known[len(element) :].lstrip("/"): value for known, value in texts.items() if known.startswith(element)
         }
-        lifted.append(lift(node.fields, inside))
-    return lifted
+        entry = lift(node.fields, inside)
+        if node.alias and node.key not in entry:
+            named = re.fullmatch(NAME_PATTERN, key) and not key.isdecimal()
+            entry = {node.key: key if named else f"{at.rpartition('/')[2]}{position}", **entry}
+        if entry:
+            yield entry
 
 
 def entry_keys(texts: Iterable[Address], at: Address) -> list[str]:
@@ -277,10 +320,13 @@ def _index(nodes: Iterable[Node], path: str, base: Address) -> Iterator[tuple[st
         if isinstance(node, Field):
             yield join(base, node.at), Entry(here, node)
         elif isinstance(node, Group):
-            yield from _index(node.fields, here, base)
+            if node.at:
+                yield join(base, node.at), Entry(here, None)
+            yield from _index(node.fields, here, join(base, node.at))
         else:
             element = join(base, node.at) + "[]"
             yield element, Entry(here + "[]", None)
+            yield from ((join(element, at), Entry(f"{here}[].{name}", None)) for at, name in node.derived.items())
             yield from _index(node.fields, here + "[]", element)
 
 
@@ -303,6 +349,8 @@ def shown(table: Mapping[str, Entry], address: Address, value: str | None) -> st
     if entry.field.secret:
         return "(hidden)"
     lifted = entry.field.codec.lift(value)
+    if lifted is None:
+        return value
     return str(lifted).lower() if isinstance(lifted, bool) else str(lifted)
 
 
@@ -327,6 +375,8 @@ def _node_schema(node: Node) -> dict[str, Json]:
     if isinstance(node, Group):
         if not node.short:
             return {**inner, **about}
+        if node.plain:
+            return {**node.fields[0].codec.schema, **about} if isinstance(node.fields[0], Field) else about
         plain = next(child for child in node.fields if child.name == node.short[0])
         return {"anyOf": [_node_schema(plain), inner], **about}
     if node.short:

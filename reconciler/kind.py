@@ -144,6 +144,7 @@ class Kind:
     look              one object of this kind, None if the host has none; must agree with `observe`
     perform           carry out one step; look at `Clock` for waiting. Raises what libvirt raises
     weigh             vCPUs and memory in a definition, without parsing all of it
+    details           facts of a definition worth showing in `status`
     owner             the owner mark in a definition, "" if there is none
     serial            whether a host takes changes of this kind one at a time only (pools with running jobs refuse)
     marked            whether objects of this kind can carry an owner mark
@@ -171,6 +172,7 @@ class Kind:
     preflight: Callable[[Spec, Observed | None, Facts], tuple[Problem, ...]] = no_problems
     weigh: Callable[[str], Weight] = no_weight
     owner: Callable[[str], str] = lambda xml: ""
+    details: Callable[[str], Mapping[str, str]] = lambda xml: {}
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
     serial: bool = False
     marked: bool = False

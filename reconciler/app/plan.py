@@ -115,11 +115,11 @@ def check_selection(workspace: Workspace) -> None:
 
 def decided(workspace: Workspace, host: Session, inventory: Inventory, specs: Iterable[Spec]) -> Iterator[Decided]:
     """What each resource needs; those already found equal, byte for byte of all inputs, are not compared again."""
-    keys = {spec.ref: _verdict_key(workspace, host, inventory, spec) for spec in specs}
-    specs = {spec.ref: spec for spec in specs}
+    asked = {spec.ref: spec for spec in specs}
+    keys = {ref: _verdict_key(workspace, host, inventory, spec) for ref, spec in asked.items()}
     settled = workspace.cache.get(VERDICTS, [key for key in keys.values() if key])
     fresh: dict[str, str] = {}
-    for ref, spec in specs.items():
+    for ref, spec in asked.items():
         if keys[ref] in settled:
             continue
         found = decide(case_of(workspace, host, inventory, spec))

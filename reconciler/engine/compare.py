@@ -71,7 +71,8 @@ def _left(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[Di
         return
     claimed = _elements(spec.claims)
     for address in gone:
-        if address not in texts or not fields.removable(kind.table, address):
+        value = address.removesuffix("@unit")
+        if address not in texts or not fields.removable(kind.table, value):
             continue
         yield _removal(kind.table, address, claimed, texts, applied)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Generic, TypeVar
 
 from reconciler.model.refs import Ref
 
@@ -17,6 +18,48 @@ Address = str
 Claims = Mapping[Address, str | None]
 # What a host has at each address.
 Texts = Mapping[Address, str]
+
+
+Value = TypeVar("Value")
+
+
+class Deferred(Mapping[str, Value], Generic[Value]):
+    """A mapping that is made when somebody first looks inside: most documents of a run have not changed."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], Mapping[str, Value]]) -> None:
+        self._make: Callable[[], Mapping[str, Value]] | None = make
+        self._made: Mapping[str, Value] = {}
+
+    def _whole(self) -> Mapping[str, Value]:
+        if self._make is not None:
+            self._made, self._make = self._make(), None
+        return self._made
+
+    def __getitem__(self, key: str) -> Value:
+        return self._whole()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole())
+
+    def __len__(self) -> int:
+        return len(self._whole())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._whole()
+
+    def __repr__(self) -> str:
+        return repr(self._whole())
+
+    def keys(self) -> KeysView[str]:
+        return self._whole().keys()
+
+    def values(self) -> ValuesView[Value]:
+        return self._whole().values()
+
+    def items(self) -> ItemsView[str, Value]:
+        return self._whole().items()
 
 
 @dataclass(frozen=True, slots=True)

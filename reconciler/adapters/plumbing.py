@@ -1,0 +1,200 @@
+"""git as a child process that runs nothing and reads no settings but those named here.
+
+A repository of somebody else may carry settings that start programs (fsmonitor, hooks, filters, lazy fetches), and the
+user's environment may point git elsewhere. So git gets an environment of its own, and every setting that could start a
+program on the commands used here is overruled.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+from typing import IO, NamedTuple
+
+# Overrules the repository's own config file. `safe.directory` counts here since git 2.38: a repository of another
+# owner may be read, because nothing of it is run.
+SETTINGS: Mapping[str, str] = {
+    "safe.directory": "*",
+    "core.fsmonitor": "false",
+    "core.hooksPath": "/dev/null",
+    "core.attributesFile": "/dev/null",
+    "log.showSignature": "false",
+}
+FIXED: Mapping[str, str] = {
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    # Missing objects of a partial clone would be fetched by a command that its config names.
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+}
+# Questions sent ahead of the answers: these many object ids fit into the smallest pipe (4 KiB), so that git and we
+# never wait for each other.
+WINDOW = 60
+
+
+class Answer(NamedTuple):
+    """One object as `git cat-file --batch` gives it."""
+
+    oid: str
+    type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a git command ended."""
+
+    code: int
+    out: bytes
+    complaint: str
+
+
+class GitFailure(Exception):
+    """git could not answer; the text is its own last words."""
+
+
+def settings(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Environment variables that carry git settings (git-config(1), GIT_CONFIG_COUNT)."""
+    pairs = {**SETTINGS, **(more or {})}
+    texts = {"GIT_CONFIG_COUNT": str(len(pairs))}
+    for number, (key, value) in enumerate(pairs.items()):
+        texts |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return texts
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The whole environment of a git child; what the caller inherited for git (a hook sets GIT_DIR) is left out."""
+    own = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
+    return {**own, **FIXED, **settings(more)}
+
+
+def within(directory: Path) -> str:
+    """The option for the repository around a directory."""
+    return f"-C{directory}"
+
+
+def bare(path: Path) -> str:
+    """The option for the bare repository at a path, and never for one further up."""
+    return f"--git-dir={path}"
+
+
+def run(place: str, *arguments: str, more: Mapping[str, str] | None = None) -> Ended:
+    """What git says to the arguments at a `place` (`within`, `bare`); `more` are further settings."""
+    ended = subprocess.run(
+        ["git", place, *arguments],
+        env=environment(more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    return Ended(ended.returncode, ended.stdout, last_words(ended.stderr))
+
+
+def last_words(complaint: bytes) -> str:
+    """The last line git complained with; "" where it said nothing."""
+    lines = complaint.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+class Objects:
+    """The objects of one repository, read through one `git cat-file --batch` that starts with the first question.
+
+    Several threads may ask. The child ends with `close`, or with this object.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._lock = Lock()
+        self._child: _Child | None = None
+
+    def all(self, oids: Iterable[str]) -> Iterator[Answer | None]:
+        """One answer for each object id, in order; None for what is not there. Raises GitFailure."""
+        remaining = iter(oids)
+        while window := list(islice(remaining, WINDOW)):
+            yield from self._ask(window)
+
+    def one(self, name: str) -> Answer | None:
+        """The answer to one name: an object id, `commit:path`, `ref^{commit}`. Raises GitFailure."""
+        return self._ask([name])[0]
+
+    def close(self) -> None:
+        """End the child; the next question starts another."""
+        with self._lock:
+            self._drop()
+
+    def _ask(self, names: list[str]) -> list[Answer | None]:
+        with self._lock:
+            if self._child is None:
+                self._child = _start(self._place)
+                weakref.finalize(self, _end, self._child)
+            try:
+                return _dialogue(self._child.process, names)
+            except (EOFError, BrokenPipeError) as error:
+                raise GitFailure(self._drop()) from error
+
+    def _drop(self) -> str:
+        child, self._child = self._child, None
+        return _end(child) if child else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A running `git cat-file` and the file that takes its complaints (a pipe nobody reads would fill up)."""
+
+    process: subprocess.Popen[bytes]
+    complaints: IO[bytes]
+
+
+def _start(place: str) -> _Child:
+    complaints = tempfile.TemporaryFile()
+    process = subprocess.Popen(
+        ["git", place, "cat-file", "--batch"],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=complaints,
+    )
+    return _Child(process, complaints)
+
+
+def _end(child: _Child) -> str:
+    """Let the child go, which ends when its input does; gives its last words. Ending it twice does nothing."""
+    if child.complaints.closed:
+        return ""
+    with child.complaints as complaints:
+        child.process.communicate()
+        complaints.seek(0)
+        return last_words(complaints.read()) or "git ended without a word"
+
+
+def _dialogue(process: subprocess.Popen[bytes], names: list[str]) -> list[Answer | None]:
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write("".join(f"{name}\n" for name in names).encode())
+    process.stdin.flush()
+    return [_answer(process.stdout) for _ in names]
+
+
+def _answer(stream: IO[bytes]) -> Answer | None:
+    header = stream.readline()
+    if not header:
+        raise EOFError
+    words = header.split()
+    if words[-1] in (b"missing", b"ambiguous"):
+        return None
+    oid, kind, size = words
+    content = stream.read(int(size) + 1)
+    if len(content) <= int(size):
+        raise EOFError
+    return Answer(oid.decode(), kind.decode(), content[:-1])

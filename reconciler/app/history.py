@@ -1,0 +1,67 @@
+"""`history`: the versions of one resource in the ledger, and what each changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler import fields
+from reconciler.app import wiring
+from reconciler.app.hosts import ledgers
+from reconciler.app.settings import Settings
+from reconciler.errors import trouble
+from reconciler.kind import Kind
+from reconciler.model.plans import Disruption, FieldChange
+from reconciler.model.refs import Ref
+from reconciler.ports import Ledger, Version
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryEntry:
+    """One version: its commit in the ledger, when and why it was written, and the fields that changed with it."""
+
+    commit: str
+    when: str
+    subject: str
+    fields: tuple[FieldChange, ...]
+
+
+def history(settings: Settings, ref: Ref) -> tuple[HistoryEntry, ...]:
+    """Newest first. Raises R702 where the ledger knows nothing of the resource."""
+    kind = wiring.kinds().get(ref.kind)
+    for _, ledger in ledgers(settings):
+        versions = list(ledger.versions(ref)) if kind else []
+        if kind and versions:
+            return tuple(_entries(kind, ledger, ref, versions))
+    raise trouble("R702", f"the ledger has no version of {ref}")
+
+
+def _entries(kind: Kind, ledger: Ledger, ref: Ref, versions: list[Version]) -> list[HistoryEntry]:
+    definitions = [ledger.definition(ref, version.commit) for version in versions] + [None]
+    pairs = zip(versions, definitions, definitions[1:], strict=False)
+    return [
+        HistoryEntry(
+            commit=version.commit,
+            when=version.when,
+            subject=version.subject,
+            fields=changed(kind, before, after),
+        )
+        for version, after, before in pairs
+    ]
+
+
+def changed(kind: Kind, before: str | None, after: str | None) -> tuple[FieldChange, ...]:
+    """The fields by which two definitions differ; nothing where one of them is missing."""
+    if before is None or after is None:
+        return ()
+    old, new = kind.read(before), kind.read(after)
+    differing = (address for address in dict.fromkeys((*old, *new)) if old.get(address) != new.get(address))
+    return tuple(
+        FieldChange(
+            fields.path_of(kind.table, address),
+            fields.shown(kind.table, address, old.get(address)),
+            fields.shown(kind.table, address, new.get(address)),
+            Disruption.NONE,
+        )
+        for address in differing
+        if not address.endswith("@unit")
+    )

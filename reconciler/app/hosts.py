@@ -1,0 +1,20 @@
+"""The hosts that the desired state names, without opening any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.app import wiring
+from reconciler.app.desired import read_desired
+from reconciler.app.session import host_uris
+from reconciler.app.settings import Selection, Settings
+from reconciler.ports import Ledger
+
+
+def ledgers(settings: Settings) -> Iterator[tuple[str, Ledger]]:
+    """Each host's name and ledger."""
+    source = wiring.source(settings, Selection())
+    default = wiring.host_name(settings.connect)
+    desired = read_desired(source, wiring.cache(settings), wiring.kinds(), default, settings)
+    for host in host_uris(settings, desired):
+        yield host, wiring.ledger(settings, host)

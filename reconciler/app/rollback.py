@@ -1,0 +1,71 @@
+"""`rollback`: a plan and apply to a definition that the ledger remembers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.app import apply as applying
+from reconciler.app import plan as planning
+from reconciler.app import session
+from reconciler.app.apply import Applied, Approve, Report, Stopping
+from reconciler.app.perform import Run
+from reconciler.app.session import Session, Workspace
+from reconciler.app.settings import Selection, Settings
+from reconciler.errors import trouble
+from reconciler.kind import Context
+from reconciler.model.documents import Document, Spec
+from reconciler.model.plans import Allow
+from reconciler.model.refs import Ref
+
+
+def rollback(
+    settings: Settings,
+    ref: Ref,
+    to: str,
+    allow: frozenset[Allow],
+    approve: Approve,
+    report: Report,
+    stopping: Stopping,
+) -> Applied:
+    """Bring one object back to the definition at ledger commit `to`, or to the one before the present if it is "".
+
+    The manifest stays as it is: the next plan shows the difference. Raises R702 for an unknown version.
+    """
+    selection = Selection(refs=(ref,), allow=allow)
+    with session.opened(settings, selection, operation="rollback") as workspace:
+        older = _older(workspace, ref, to)
+        plan = planning.make(older)
+        return applying.execute(older, plan, Run(approve=approve, report=report, stopping=stopping))
+
+
+def _older(workspace: Workspace, ref: Ref, to: str) -> Workspace:
+    """The workspace, with this one resource wanting its older definition."""
+    host = _host_of(workspace, ref)
+    definition = _definition(host, ref, to)
+    document = Document(ref=ref, host=host.host, labels={}, body={}, xml=definition)
+    asked = workspace.kinds[ref.kind].parse(document, Context(host.host, workspace.desired.owners[0]))
+    key = (host.host, ref)
+    current = workspace.desired.specs.get(key)
+    spec = replace(asked, policy=current.policy, digest=f"rollback:{asked.digest}") if current else asked
+    specs: dict[tuple[str, Ref], Spec] = {**workspace.desired.specs, key: spec}
+    return replace(workspace, desired=replace(workspace.desired, specs=specs))
+
+
+def _host_of(workspace: Workspace, ref: Ref) -> Session:
+    for host in workspace.sessions.values():
+        if (host.host, ref) in workspace.desired.specs or ref in host.ledger.inventory().objects:
+            return host
+    raise trouble("R305", f"nothing declares {ref}, and it is not owned")
+
+
+def _definition(host: Session, ref: Ref, to: str) -> str:
+    """The definition at a commit; by default the newest that differs from the present one."""
+    if to:
+        found = host.ledger.definition(ref, to)
+    else:
+        present = host.ledger.definition(ref)
+        older = (host.ledger.definition(ref, version.commit) for version in host.ledger.versions(ref))
+        found = next((text for text in older if text is not None and text != present), None)
+    if found is None:
+        raise trouble("R702", f"the ledger has no {'such' if to else 'older'} version of {ref}")
+    return found

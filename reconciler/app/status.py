@@ -1,0 +1,82 @@
+"""`status`: how each declared resource stands, without changing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.app import plan as planning
+from reconciler.app import session
+from reconciler.app.session import Workspace
+from reconciler.app.settings import Selection, Settings
+from reconciler.model.documents import Observed
+from reconciler.model.plans import Action, Change, Condition, Plan
+from reconciler.model.refs import Ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """One resource on one host. `state` is what a person would call it: running, stopped, active, present, missing, unknown.
+
+    `drift` has the paths of fields that differ from the document; `details` are facts worth reading
+    (a volume's capacity and allocation).
+    """
+
+    ref: Ref
+    host: str
+    state: str
+    conditions: tuple[Condition, ...] = ()
+    drift: tuple[str, ...] = ()
+    revision: str | None = None
+    last_backup: None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+def status(settings: Settings, selection: Selection) -> tuple[Status, ...]:
+    """Every selected resource, by host and name."""
+    with session.opened(settings, selection) as workspace:
+        plan = planning.make(workspace)
+        wanted = planning.selected(selection)
+        keys = sorted(key for key in workspace.desired.specs if wanted(key[1]))
+        return tuple(_status(workspace, plan, host, ref) for host, ref in keys)
+
+
+def _status(workspace: Workspace, plan: Plan, host: str, ref: Ref) -> Status:
+    changes = [change for change in plan.changes if change.key == (host, ref)]
+    observed = workspace.sessions[host].observed.get(ref) if host in workspace.sessions else None
+    drift = tuple(field.path for change in changes if change.action is not Action.CREATE for field in change.fields)
+    pending = tuple(condition for condition in plan.conditions if (condition.host, condition.ref) == (host, ref))
+    return Status(
+        ref=ref,
+        host=host,
+        state=_state(workspace, host, observed),
+        conditions=(_ready(workspace, host, ref, changes), *pending),
+        drift=drift,
+        revision=plan.revision,
+        details=workspace.kinds[ref.kind].details(observed.xml) if observed else {},
+    )
+
+
+def _state(workspace: Workspace, host: str, observed: Observed | None) -> str:
+    if host not in workspace.sessions:
+        return "unknown"
+    if observed is None:
+        return "missing"
+    facts = observed.facts
+    active = {"yes": "active", "no": "inactive"}.get(facts.get("!active", ""), "present")
+    return facts.get("!state") or facts.get("!power") or active
+
+
+def _ready(workspace: Workspace, host: str, ref: Ref, changes: list[Change]) -> Condition:
+    """Whether the object is as the document wants it, and if not, why."""
+    if host not in workspace.sessions:
+        return Condition(
+            ref, host, "Stalled", str(workspace.failures[host]) if host in workspace.failures else "unknown"
+        )
+    blocked = next((change.blocked for change in changes if change.blocked), None)
+    if blocked:
+        return Condition(ref, host, "Stalled", blocked.reason)
+    if changes:
+        said = ", ".join(change.action.value for change in changes)
+        return Condition(ref, host, "Drifted", f"apply would {said}")
+    return Condition(ref, host, "Ready", "as declared")

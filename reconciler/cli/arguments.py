@@ -1,0 +1,201 @@
+"""What verbs share: the options that stand before or after the verb, and the types of arguments."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import update_wrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from reconciler.cli.terminal import Terminal, detect
+from reconciler.model.plans import Allow
+from reconciler.model.quantities import parse_duration
+from reconciler.model.refs import Ref
+
+if TYPE_CHECKING:
+    from reconciler.app.settings import Selection, Settings
+
+
+@dataclass(slots=True)
+class Options:
+    """The global options as far as they were given; one that stands after the verb wins over one before it."""
+
+    directory: str | None = None
+    connect: str | None = None
+    state_dir: str | None = None
+    config: str | None = None
+    output: str = "text"
+    color: str = "auto"
+    parallelism: int | None = None
+    lock_timeout: int | None = None
+    verbose: bool = False
+
+    @property
+    def json(self) -> bool:
+        return self.output == "json"
+
+    def terminal(self) -> Terminal:
+        """The terminal as it is, with the colour that was asked for."""
+        return detect(self.color, os.environ)
+
+    def settings(self) -> Settings:
+        """The command line, the environment and the settings file, resolved. Raises R802."""
+        from reconciler.app.settings_file import Given, resolve
+
+        given = Given(
+            directory=self.directory,
+            connect=self.connect,
+            state_dir=self.state_dir,
+            config=self.config,
+            parallelism=self.parallelism,
+            lock_timeout=self.lock_timeout,
+        )
+        return resolve(given, os.environ, root=os.geteuid() == 0)
+
+
+def _remember(context: click.Context, option: click.Parameter, value: object) -> None:
+    if value is not None and value is not False:
+        setattr(context.obj, str(option.name), value)
+
+
+class Duration(click.ParamType):
+    """`30s`, `5m`, `2h`: whole seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_duration("0s" if value == "0" else str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _global(*names: str, **more: Any) -> click.Option:
+    return click.Option(names, expose_value=False, callback=_remember, **more)
+
+
+def global_options() -> list[click.Parameter]:
+    """The options that every verb takes, on both sides of it."""
+    return [
+        _global("-C", "--directory", metavar="DIR", help="Desired state: a directory or a git work tree.", type=click.Path()),
+        _global("-c", "--connect", metavar="URI", help="Host where no Host document says otherwise; `embedded` is a private one."),
+        _global("--state-dir", metavar="DIR", help="Ledger, embedded host and locks.", type=click.Path()),
+        _global("--config", metavar="FILE", help="Settings file (see `reconciler help settings`).", type=click.Path()),
+        _global("-o", "--output", metavar="FORMAT", help="text or json.", type=click.Choice(["text", "json"])),
+        _global("--color", metavar="WHEN", help="auto, always or never.", type=click.Choice(["auto", "always", "never"])),
+        _global("-p", "--parallelism", metavar="N", help="Changes at once over all hosts.", type=click.IntRange(1, 1000)),
+        _global("--lock-timeout", metavar="T", help="Wait so long for another writer, e.g. 30s.", type=Duration()),
+        _global("-v", "--verbose", is_flag=True, help="Say more."),
+    ]
+
+
+def write_options(command: click.Command, context: click.Context, formatter: click.HelpFormatter) -> None:
+    """The command's own options, then the global ones under their own heading."""
+    own, shared = [], []
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is not None:
+            (own if parameter.expose_value or parameter.name in ("help", "version") else shared).append(record)
+    for title, rows in (("Options", own), ("Global options, before or after the verb", shared)):
+        if rows:
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+class Verb(click.Command):
+    """A command that takes the global options as well as its own."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.params.extend(global_options())
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_options(self, ctx, formatter)
+
+
+def with_options(verb: Callable[..., int]) -> Callable[..., int]:
+    """Hand the global options to a verb as its first argument."""
+
+    def handed(**arguments: Any) -> int:
+        return verb(cast(Options, click.get_current_context().obj), **arguments)
+
+    return update_wrapper(handed, verb)
+
+
+class RefType(click.ParamType):
+    """`Kind/name`. Raises R801."""
+
+    name = "ref"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Ref:
+        return value if isinstance(value, Ref) else Ref.parse(str(value))
+
+
+class AllowType(click.ParamType):
+    """Words that permit something, with commas between them."""
+
+    name = "words"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Allow]:
+        if isinstance(value, frozenset):
+            return value
+        return frozenset(self._word(word.strip(), param, ctx) for word in str(value).split(","))
+
+    def _word(self, word: str, param: click.Parameter | None, ctx: click.Context | None) -> Allow:
+        words = [allow.value for allow in Allow]
+        if word in words:
+            return Allow(word)
+        near = difflib.get_close_matches(word, words, 1)
+        hint = f"did you mean {near[0]}?" if near else f"the words are {', '.join(words)}"
+        self.fail(f"{word!r} permits nothing; {hint}", param, ctx)
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def refs_argument() -> Decorator:
+    """Any number of resources."""
+    return click.argument("refs", metavar="[REF]...", nargs=-1, type=RefType())
+
+
+def ref_argument() -> Decorator:
+    """One resource."""
+    return click.argument("ref", metavar="REF", type=RefType())
+
+
+def allow_option() -> Decorator:
+    """What is permitted, as one set."""
+    words = ",".join(allow.value for allow in Allow)
+    return click.option(
+        "--allow",
+        metavar="WORDS",
+        type=AllowType(),
+        multiple=True,
+        callback=lambda context, option, value: frozenset[Allow]().union(*value),
+        help=f"Permit what the plan shows as blocked: {words}.",
+    )
+
+
+def selection_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Which revision, and which resources not."""
+    verb = click.option("--exclude", metavar="REF", type=RefType(), multiple=True, help="Leave this resource out.")(verb)
+    return click.option("--ref", "revision", metavar="GITREF", default="", help="A branch, tag or commit, not the files.")(verb)
+
+
+def selection(refs: tuple[Ref, ...], exclude: tuple[Ref, ...], revision: str, allow: frozenset[Allow]) -> Selection:
+    """What the arguments select."""
+    from reconciler.app.settings import Selection
+
+    return Selection(refs=refs, exclude=exclude, revision=revision, allow=allow)
+
+
+def path_option(*names: str, **more: Any) -> Decorator:
+    """An option that takes a path."""
+    return click.option(*names, type=click.Path(path_type=Path), **more)

@@ -1,0 +1,152 @@
+"""Spellings that several devices share, as libvirt 9.0 prints them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from reconciler.fields import ON_OFF, Codec, Field, Group, Json, Node, text
+from reconciler.model.documents import Address
+from reconciler.model.quantities import SIZE_PATTERN, format_size, parse_size
+
+PCI = r"(?:([0-9A-Fa-f]{4}):)?([0-9A-Fa-f]{2}):([01][0-9A-Fa-f])\.([0-7])"
+# Attribute, its place in the PCI pattern, hexadecimal digits that libvirt prints.
+PCI_PARTS = (("domain", 1, 4), ("bus", 2, 2), ("slot", 3, 2), ("function", 4, 1))
+
+
+def only(*words: str) -> Codec:
+    """One of the words that nothing else in the document implies; libvirt's other values are not shown."""
+    return Codec(
+        schema={"type": "string", "enum": list(words)},
+        lower=str,
+        lift=lambda value: value if value in words else None,
+    )
+
+
+def hexadecimal(digits: int) -> Codec:
+    """A number written `0x1af4`, with as many digits as libvirt prints."""
+    return Codec(
+        schema={"type": "string", "pattern": f"^0x[0-9A-Fa-f]{{1,{digits}}}$"},
+        lower=lambda value: f"0x{int(str(value), 16):0{digits}x}",
+        lift=str,
+    )
+
+
+OCTAL = Codec(
+    schema={"type": "string", "pattern": "^0?[0-7]{3}$"},
+    lower=lambda value: f"{int(str(value), 8):04o}",
+    lift=str,
+    unit="octal file mode such as 0644",
+)
+
+PORT = Codec(
+    schema={"type": "integer", "minimum": 1, "maximum": 65535},
+    lower=str,
+    lift=lambda value: int(value) if value.isdecimal() else value,
+)
+
+HOST_NAME = text(pattern=r"[A-Za-z0-9_.:-]+", unit="host name or address")
+
+
+def _ceiling(value: Json) -> str:
+    count = -(-parse_size(str(value)) // 1024)
+    return str(1 << max(count - 1, 0).bit_length())
+
+
+VIDEO_MEMORY = Codec(
+    schema={"type": "string", "pattern": SIZE_PATTERN},
+    lower=_ceiling,
+    lift=lambda value: format_size(int(value) * 1024) if value.isdecimal() else value,
+    unit="bytes with a unit, rounded up to a power of two as libvirt does",
+)
+
+
+def pci_address(name: str, at: Address, doc: str) -> Group:
+    """A PCI address of the host, written `0000:06:00.0`."""
+    return Group(
+        name=name,
+        doc=doc,
+        fields=tuple(_pci_part(attribute, place, digits, at) for attribute, place, digits in PCI_PARTS),
+        short=tuple(attribute for attribute, _, _ in PCI_PARTS),
+        plain=_pci_text,
+        example="0000:06:00.0",
+    )
+
+
+def _pci_part(attribute: str, place: int, digits: int, at: Address) -> Field:
+    def lower(value: Json) -> str:
+        match = re.fullmatch(PCI, str(value))
+        return f"0x{int((match and match[place]) or '0', 16):0{digits}x}"
+
+    codec = Codec(schema={"type": "string", "pattern": f"^{PCI}$"}, lower=lower, lift=str)
+    doc = f"The {attribute} of the PCI address."
+    return Field(name=attribute, at=f"{at}@{attribute}", codec=codec, doc=doc, example="0000:06:00.0")
+
+
+def _pci_text(parts: Mapping[str, Json]) -> str:
+    numbers = [f"{int(str(parts.get(attribute, '0')), 16):0{digits}x}" for attribute, _, digits in PCI_PARTS]
+    return f"{numbers[0]}:{numbers[1]}:{numbers[2]}.{numbers[3]}"
+
+
+def virtio_options() -> Group:
+    """What QEMU's virtio devices share: `driver@iommu` and its neighbours."""
+    options: tuple[Node, ...] = (
+        Field(
+            name="iommu",
+            at="driver@iommu",
+            codec=ON_OFF,
+            doc="Whether the device reaches guest memory through the guest's IOMMU only.",
+            example=True,
+        ),
+        Field(
+            name="ats",
+            at="driver@ats",
+            codec=ON_OFF,
+            doc="Whether the device may cache the guest IOMMU's translations.",
+            example=True,
+        ),
+        Field(
+            name="packed",
+            at="driver@packed",
+            codec=ON_OFF,
+            doc="Whether packed virtqueues are offered, which cost fewer cache misses.",
+            example=True,
+        ),
+        Field(
+            name="pagePerQueue",
+            at="driver@page_per_vq",
+            codec=ON_OFF,
+            doc="Whether each virtqueue's notification register gets a page of its own.",
+            example=False,
+        ),
+    )
+    return Group(name="virtio", doc="Options of the virtio transport.", fields=options, example={"packed": True})
+
+
+def boot_order() -> Field:
+    """The `boot@order` of a device that the guest can start from."""
+    return Field(
+        name="bootOrder",
+        at="boot@order",
+        codec=Codec(schema={"type": "integer", "minimum": 1}, lower=str, lift=int),
+        doc="The firmware's place for this device when it looks for something to boot, 1 first; unique in a domain.",
+        example=1,
+        whole=True,
+    )
+
+
+def name_of(device: str) -> Field:
+    """The name that a document gives a device and that the host keeps as user alias `ua-<name>`."""
+    return Field(
+        name="name",
+        at="alias@name",
+        codec=Codec(
+            schema={"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]*$"},
+            lower=str,
+            lift=lambda value: value[3:] if value.startswith("ua-") else None,
+        ),
+        doc=f"What this document calls the {device}; it is recognised by it when everything else about it changes.",
+        example="root" if device == "disk" else "lan",
+        must=True,
+        noted=True,
+    )

@@ -1,0 +1,146 @@
+"""How the ledger spells what it keeps: file names, the inventory and the applied fields, as text and back.
+
+Every text is one line per fact in a fixed order, so that `git diff` between two commits reads as what happened.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import quote, unquote
+
+from reconciler.model.documents import Deletion
+from reconciler.model.inventory import Applied, Inventory, Owned
+from reconciler.model.refs import Ref
+
+FORMAT_VERSION = 1
+
+# YAML 1.2, 5.1: these may not stand in a text as they are. JSON would let them.
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_QUOTE: Callable[[str], str] = json.encoder.encode_basestring
+
+
+def encode_name(name: str) -> str:
+    """The name as one part of a path that no system reads as anything else: no "/", never ".git" or "..".
+
+    Letters, digits and `_ + -` stay, and a "." that is not the first; all else is percent-encoded UTF-8.
+    """
+    coded = quote(name, safe="+").replace("~", "%7E")
+    return f"%2E{coded[1:]}" if coded.startswith(".") else coded
+
+
+def decode_name(coded: str) -> str:
+    """The name that `encode_name` was given."""
+    return unquote(coded, errors="strict")
+
+
+def path_of(folder: str, ref: Ref, suffix: str) -> str:
+    """Where a resource's file lies: `domains/web-1.xml`, `volumes/default/web-1-data.xml`.
+
+    A directory's name has no "." left, so that none is ever called as a file is.
+    """
+    *above, name = map(encode_name, ref.name.split("/"))
+    return "/".join([folder, *(part.replace(".", "%2E") for part in above), f"{name}.{suffix}"])
+
+
+def branch_of(host: str) -> str:
+    """The branch that holds the history of a host: `hosts/hv1.example.org` (git-check-ref-format(1))."""
+    coded = encode_name(host)
+    if ".." in coded or coded.endswith((".", ".lock")):
+        coded = coded.replace(".", "%2E")
+    return f"hosts/{coded}"
+
+
+def write_inventory(inventory: Inventory) -> str:
+    """`inventory.json`: one line for each object, by Ref."""
+    lines = ",\n".join(_write_owned(inventory.objects[ref]) for ref in sorted(inventory.objects))
+    head = f'{{"formatVersion": {FORMAT_VERSION}, "host": {_QUOTE(inventory.host)}, "objects": ['
+    return f"{head}\n{lines}\n]}}\n" if lines else f"{head}]}}\n"
+
+
+def _write_owned(owned: Owned) -> str:
+    """One object; what is at its default is left out."""
+    fields = [
+        f'"ref": {_QUOTE(str(owned.ref))}, "uuid": {_QUOTE(owned.uuid)}, "digest": {_QUOTE(owned.digest)}',
+        f'"owner": {_QUOTE(owned.owner)}',
+    ]
+    if owned.protect:
+        fields.append('"protect": true')
+    if owned.deletion is not Deletion.RETAIN:
+        fields.append(f'"deletion": {_QUOTE(owned.deletion.value)}')
+    if owned.intended:
+        fields.append('"intended": true')
+    return "{" + ", ".join(fields) + "}"
+
+
+def read_inventory(text: str) -> Inventory:
+    """The inventory in a text. Raises ValueError where it is none, or of a newer format."""
+    try:
+        body = json.loads(text)
+        _check_version(body["formatVersion"])
+        owned = [_read_owned(row) for row in body["objects"]]
+        return Inventory(host=body["host"], objects={each.ref: each for each in owned})
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it is no inventory ({error!r})") from error
+
+
+def _read_owned(row: Mapping[str, str]) -> Owned:
+    kind, _, name = row["ref"].partition("/")
+    return Owned(
+        ref=Ref(kind, name),
+        uuid=row["uuid"],
+        digest=row["digest"],
+        owner=row["owner"],
+        protect=bool(row.get("protect", False)),
+        deletion=Deletion(row.get("deletion", Deletion.RETAIN.value)),
+        intended=bool(row.get("intended", False)),
+    )
+
+
+def _check_version(found: object) -> None:
+    if found != FORMAT_VERSION:
+        raise ValueError(f"its format is {found}, and this program knows {FORMAT_VERSION} only")
+
+
+def write_applied(applied: Applied) -> str:
+    """`applied/…/name.yaml`: YAML for people, whose every value is also JSON, so that reading it needs no YAML."""
+    lines = [f"formatVersion: {FORMAT_VERSION}", *_write_claims(applied), *_write_settled(applied)]
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", "\n".join(lines) + "\n")
+
+
+def _write_claims(applied: Applied) -> Iterator[str]:
+    if not applied.claims:
+        return
+    yield "claims:"
+    for address, value in sorted(applied.claims.items()):
+        yield f"  {_QUOTE(address)}: {'null' if value is None else _QUOTE(value)}"
+
+
+def _write_settled(applied: Applied) -> Iterator[str]:
+    if not applied.settled:
+        return
+    yield "settled:"
+    for address, (asked, made) in sorted(applied.settled.items()):
+        yield f'  {_QUOTE(address)}: {{"asked": {_QUOTE(asked)}, "made": {_QUOTE(made)}}}'
+
+
+def read_applied(text: str) -> Applied:
+    """The applied fields in a text that `write_applied` wrote. Raises ValueError where it is none."""
+    sections = _sections(text)
+    try:
+        _check_version(json.loads(sections.pop("formatVersion", "null")))
+        claims = json.loads("{" + sections.get("claims", "") + "}")
+        settled = json.loads("{" + sections.get("settled", "") + "}")
+        return Applied(claims=claims, settled={key: (pair["asked"], pair["made"]) for key, pair in settled.items()})
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it holds no applied fields ({error!r})") from error
+
+
+def _sections(text: str) -> dict[str, str]:
+    """The top-level keys; the lines below one are joined by commas, which makes them the members of a JSON object."""
+    sections: dict[str, str] = {}
+    for block in re.split(r"^(?=\w)", text, flags=re.MULTILINE):
+        key, _, rest = block.partition(":")
+        sections[key] = rest.strip("\n ").replace("\n", ",")
+    return sections

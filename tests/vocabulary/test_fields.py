@@ -1,0 +1,74 @@
+from reconciler import fields
+from reconciler.fields import MEMORY, ON_OFF, PRESENT, TEXT, Field, Group, Items, integer
+
+DISK = (
+    Field(name="name", at="alias@name", codec=TEXT, doc="What you call it.", example="root"),
+    Field(name="cache", at="driver@cache", codec=TEXT, doc="How the host caches it.", example="none"),
+    Field(name="readonly", at="readonly", codec=PRESENT, doc="Whether the guest may not write.", example=True),
+)
+TABLE = (
+    Group(
+        name="memory",
+        doc="Memory of the guest.",
+        short=("max", "current"),
+        fields=(
+            Field(name="max", at="memory", codec=MEMORY, doc="At most.", example="2GiB", keep=True),
+            Field(name="current", at="currentMemory", codec=MEMORY, doc="Now.", example="1GiB", keep=True),
+        ),
+    ),
+    Field(name="vcpus", at="vcpu", codec=integer(1, unit="vCPUs"), doc="Processors.", example=2),
+    Field(name="pae", at="features/pae@state", codec=ON_OFF, doc="PAE.", example=True),
+    Items(name="disks", at="devices/disk", doc="Disks.", fields=DISK[1:], key="name", alias=True),
+    Items(
+        name="forwarders",
+        at="dns/forwarder",
+        doc="Where queries go.",
+        short="addr",
+        fields=(Field(name="addr", at="@addr", codec=TEXT, doc="Server.", example="9.9.9.9"),),
+    ),
+)
+INDEX = fields.index(TABLE)
+
+
+def test_a_plain_value_stands_for_the_fields_its_group_names():
+    claims = fields.lower(TABLE, {"memory": "2GiB"}).claims
+    assert claims["memory"] == claims["currentMemory"] == "2097152"
+    assert claims["memory@unit"] == "KiB"
+
+
+def test_list_entries_are_keyed_and_the_list_is_owned():
+    lowered = fields.lower(TABLE, {"disks": [{"name": "root", "cache": "none"}]})
+    assert lowered.claims == {"devices/disk[root]": "", "devices/disk[root]/driver@cache": "none"}
+    assert lowered.lists == {"devices/disk"}
+    assert lowered.hints == {"devices/disk[root]/alias@name": "ua-root"}
+
+
+def test_an_empty_list_is_owned_too():
+    assert fields.lower(TABLE, {"disks": []}).lists == {"devices/disk"}
+
+
+def test_false_for_a_presence_element_claims_its_absence():
+    claims = fields.lower(TABLE, {"disks": [{"name": "a", "readonly": False}]}).claims
+    assert claims["devices/disk[a]/readonly"] is None
+
+
+def test_lifting_what_was_lowered_gives_the_canonical_body_back():
+    body = {"memory": {"max": "2GiB", "current": "1GiB"}, "vcpus": 2, "pae": True, "forwarders": [{"addr": "9.9.9.9"}]}
+    assert fields.lift(TABLE, fields.lower(TABLE, body).claims) == body
+
+
+def test_paths_and_values_are_shown_as_people_write_them():
+    assert fields.path_of(INDEX, "devices/disk[root]/driver@cache") == "disks[root].cache"
+    assert fields.path_of(INDEX, "devices/disk[root]") == "disks[root]"
+    assert fields.path_of(INDEX, "os/bios@rebootTimeout") == "xml:os/bios@rebootTimeout"
+    assert fields.path_of(INDEX, "!autostart") == "autostart"
+    assert fields.shown(INDEX, "memory", "2097152") == "2GiB"
+    assert fields.shown(INDEX, "features/pae@state", "on") == "true"
+
+
+def test_the_schema_has_every_field_with_its_unit_and_refuses_others():
+    schema = fields.schema(TABLE)
+    assert schema["additionalProperties"] is False
+    assert "Unit: vCPUs." in schema["properties"]["vcpus"]["description"]
+    assert schema["properties"]["memory"]["anyOf"][0]["type"] == "string"
+    assert schema["properties"]["forwarders"]["items"]["anyOf"][1]["properties"]["addr"]["examples"] == ["9.9.9.9"]
