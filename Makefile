@@ -25,7 +25,8 @@ check: $(READY)  ## what needs no test run: style, types, who imports whom
 	@$(BIN)/ruff format --check --quiet
 	@echo "== mypy: types"
 	@$(BIN)/mypy
-	@MYPYPATH=deploy/guest $(BIN)/mypy deploy/guest tests/benchmarks
+	@$(BIN)/mypy --explicit-package-bases tests/benchmarks
+	@MYPYPATH=deploy/guest $(BIN)/mypy deploy/guest
 	@echo "== import-linter: who stands on whom"
 	@$(BIN)/lint-imports
 

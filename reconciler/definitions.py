@@ -9,10 +9,23 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler import markup
-from reconciler.fields import Entry
+from reconciler.fields import (
+    TEXT,
+    YES_NO,
+    Entry,
+    Field,
+    Group,
+    Items,
+    Json,
+    Lowered,
+    Node,
+    choice,
+    entry_keys,
+    join,
+)
 from reconciler.kind import Situation
 from reconciler.markup import Element, Identities, pattern_of
-from reconciler.model.documents import Address, Observed, Spec, Texts
+from reconciler.model.documents import Address, Deletion, Observed, Policy, Spec, Texts
 from reconciler.model.plans import Diff
 from reconciler.model.refs import Ref
 
@@ -127,3 +140,65 @@ def _identifying(address: Address, identities: Identities) -> Iterator[Address]:
         for leaf in identities.get(pattern_of(element)[:-2].replace("[]", ""), ()):
             yield f"{element}{'' if leaf.startswith('@') else '/'}{leaf}" if leaf else element
         end = address.find("]", end + 1)
+
+
+POLICY: tuple[Field, ...] = (
+    Field(
+        name="deletionPolicy",
+        at="!deletionPolicy",
+        codec=choice("retain", "delete"),
+        doc="What becomes of the data when the document goes.",
+        example="retain",
+        noted=True,
+    ),
+    Field(
+        name="protect",
+        at="!protect",
+        codec=YES_NO,
+        doc="Refuse to delete or replace it, even after the document is gone.",
+        example=True,
+        noted=True,
+    ),
+    Field(
+        name="xml",
+        at="!xml",
+        codec=TEXT,
+        doc="Anything else libvirt knows, in libvirt's own words; it wins over the fields.",
+        example="<network><title>office</title></network>",
+        noted=True,
+    ),
+)
+
+
+def read_policy(body: Mapping[str, Json]) -> Policy:
+    """What a document permits, for kinds without a guest inside."""
+    return Policy(protect=body.get("protect") is True, deletion=Deletion(body.get("deletionPolicy", "retain")))
+
+
+def claim_all(texts: Texts, nodes: Sequence[Node], table: Mapping[str, Entry]) -> Lowered:
+    """What a plain XML document claims: every value it writes, and every list that the table owns."""
+    claims = {
+        address: text
+        for address, text in texts.items()
+        if text or address.endswith("]") or ((entry := table.get(pattern_of(address))) and entry.field)
+    }
+    return Lowered(claims=dict(claims), lists=set(_lists(nodes, texts, "")))
+
+
+def _lists(nodes: Iterable[Node], texts: Texts, base: Address) -> Iterator[Address]:
+    for node in nodes:
+        if isinstance(node, Group):
+            yield from _lists(node.fields, texts, join(base, node.at))
+        elif isinstance(node, Items):
+            at = join(base, node.at)
+            if node.owned:
+                yield at
+            for key in entry_keys(texts, at):
+                yield from _lists(node.fields, texts, f"{at}[{key}]")
+
+
+def marked(xml: str, owner: str) -> str:
+    """The definition with our owner mark in its metadata."""
+    root = markup.parse(xml)
+    markup.graft(root, [(f"metadata/{OWNER}", owner_mark(owner))], {})
+    return markup.serialise(root)

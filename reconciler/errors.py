@@ -214,7 +214,7 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     Entry("R506", Family.BUSY, "The plan is stale", "Look at the new plan and approve it."),
     Entry("R507", Family.BUSY, "Another writer is at work on the host", "Wait for it, or pass --lock-timeout."),
     Entry("R508", _R, "The answer was not yes", "Nothing was changed. Only the word yes is taken as approval."),
-    Entry("R509", Family.BUSY, "The work was interrupted", "The next apply completes it."),
+    Entry("R509", Family.BUSY, "The work was interrupted", "Run it again: what was begun is completed by the next apply."),
     # R6xx: hosts
     Entry(
         "R601",
@@ -268,5 +268,6 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     ),
     Entry("R803", Family.USAGE, "The plan file is not a plan", "Write one with `reconciler plan --out FILE`."),
     Entry("R804", Family.USAGE, "The target is not empty", "Choose an empty directory."),
+    Entry("R805", _F, "The answer cannot be written", "Check the permissions and the space where it goes."),
     Entry("R999", _F, "A bug in reconciler", "Please report it with the traceback."),
 )

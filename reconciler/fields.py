@@ -369,6 +369,8 @@ def schema(nodes: Iterable[Node]) -> dict[str, Json]:
 def _node_schema(node: Node) -> dict[str, Json]:
     if isinstance(node, Field):
         about: dict[str, Json] = {"description": _sentence(node), "examples": [node.example]}
+        if node.secret:
+            about["writeOnly"] = True
         return {**node.codec.schema, **about}
     inner = schema(node.fields)
     about = {"description": node.doc, **({"examples": [node.example]} if node.example is not None else {})}

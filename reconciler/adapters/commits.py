@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.adapters.plumbing import GitFailure, bare, environment, last_words, run, within
+from reconciler.adapters.plumbing import GitError, bare, environment, last_words, run, within
 
 # A commit is one pack: one file to make durable instead of one for each object, and nothing is compressed twice.
 # Level 1 compresses an inventory of 10,000 objects in a third of the default's time; `tidy` compresses again.
@@ -27,7 +27,7 @@ LEFT_BEHIND_SECONDS = 24 * 3600
 LEFT_BEHIND = ("objects/pack/tmp_*", "fast_import_crash_*")
 
 
-class Moved(Exception):
+class MovedError(Exception):
     """The branch has another commit than the one this commit was made for."""
 
 
@@ -44,13 +44,13 @@ class Commit:
 
 
 def create(repository: Path, branch: str) -> None:
-    """Make an empty bare repository; another process may do so at the same time. Raises OSError, GitFailure."""
+    """Make an empty bare repository; another process may do so at the same time. Raises OSError, GitError."""
     repository.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=repository.parent, prefix=f"{repository.name}-") as scratch:
         new = Path(scratch) / "new"
         ended = run(within(repository.parent), "init", "--quiet", "--bare", "--template=", f"-b{branch}", str(new))
         if ended.code:
-            raise GitFailure(ended.complaint)
+            raise GitError(ended.complaint)
         # Whole or not at all: a rename onto a repository that is there already fails, and that one serves.
         try:
             new.rename(repository)
@@ -74,7 +74,7 @@ def writing(repository: Path) -> Iterator[int]:
 
 
 def commit(repository: Path, wanted: Commit, right: int) -> str:
-    """Make the commit and give its id; `right` comes from `writing`. Raises Moved, GitFailure.
+    """Make the commit and give its id; `right` comes from `writing`. Raises MovedError, GitError.
 
     git checks and moves the branch as one act (git-fast-import(1): an update that is no fast-forward is refused),
     and a stream that ends before its `done` changes nothing.
@@ -85,7 +85,7 @@ def commit(repository: Path, wanted: Commit, right: int) -> str:
         source.writelines(_stream(wanted))
         source.seek(0)
         ended = subprocess.run(
-            ["git", bare(repository), "fast-import", "--quiet", "--done"],
+            ["git", *bare(repository), "fast-import", "--quiet", "--done"],
             env=environment(WRITING),
             stdin=source,
             capture_output=True,
@@ -93,9 +93,9 @@ def commit(repository: Path, wanted: Commit, right: int) -> str:
             check=False,
         )
     if b"Not updating" in ended.stderr:
-        raise Moved
+        raise MovedError
     if ended.returncode:
-        raise GitFailure(last_words(ended.stderr))
+        raise GitError(last_words(ended.stderr))
     return ended.stdout.decode().strip()
 
 

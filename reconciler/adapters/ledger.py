@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from reconciler.adapters.commits import Commit, Moved, commit, create, tidy, writing
-from reconciler.adapters.plumbing import GitFailure, Objects, bare, run
+from reconciler.adapters.commits import Commit, MovedError, commit, create, tidy, writing
+from reconciler.adapters.plumbing import GitError, Objects, bare, run
 from reconciler.errors import ReconcilerError, trouble
 from reconciler.markup import parse, serialise
 from reconciler.model.inventory import Applied, Inventory
@@ -104,7 +104,7 @@ class GitLedger:
             branch = f"refs/heads/{self._branch}"
             ended = run(bare(self._path), "log", "-z", "--format=%H %cI %s", "--end-of-options", branch, "--", *paths)
             if ended.code:
-                raise GitFailure(ended.complaint)
+                raise GitError(ended.complaint)
         for line in filter(None, ended.out.decode(errors="replace").split("\0")):
             commit_id, when, subject = line.split(" ", 2)
             yield Version(commit=commit_id, when=when.replace("+00:00", "Z"), subject=subject)
@@ -124,7 +124,7 @@ class GitLedger:
         with writing(self._path) as right:
             self._head = commit(self._path, wanted, right)
             tidy(self._path, now)
-        self._listings.clear()
+        self._note(files)
         return self._head
 
     def _files(self, change: LedgerChange) -> dict[str, bytes | None]:
@@ -138,8 +138,16 @@ class GitLedger:
         return {path: None if text is None else text.encode() for path, text in files.items()}
 
     def _differs(self, path: str, content: bytes | None) -> bool:
-        blob = None if content is None else hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest()
-        return self._oid(path) != blob
+        return self._oid(path) != (None if content is None else _blob(content))
+
+    def _note(self, files: Mapping[str, bytes | None]) -> None:
+        """Keep what is known of the head's directories true after a commit of `files`."""
+        for path, content in files.items():
+            directory, _, name = path.rpartition("/")
+            if content is None:
+                del self._listings[directory][name]
+            else:
+                self._listings[directory][name] = _blob(content)
 
     def _definition_path(self, ref: Ref) -> str:
         return path_of(self._folders[ref.kind], ref, "xml")
@@ -153,7 +161,7 @@ class GitLedger:
             return None
         found = self._objects.one(oid)
         if found is None:
-            raise GitFailure(f"the object {oid} of {path} is missing")
+            raise GitError(f"the object {oid} of {path} is missing")
         return found.content.decode()
 
     def _oid(self, path: str) -> str | None:
@@ -181,7 +189,7 @@ class GitLedger:
             return ""
         found = self._objects.one(f"refs/heads/{self._branch}^{{commit}}")
         if found is None and self._named():
-            raise GitFailure(f"the branch {self._branch} points to no commit")
+            raise GitError(f"the branch {self._branch} points to no commit")
         return found.oid if found else ""
 
     def _named(self) -> bool:
@@ -203,10 +211,10 @@ class GitLedger:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except Moved as error:
-            message = f"somebody else has recorded changes of {self._host} meanwhile; nothing was overwritten: run it again"
+        except MovedError as error:
+            message = f"somebody else has recorded changes of {self._host} meanwhile; nothing was lost: run it again"
             raise trouble("R507", message, str(self._path)) from error
-        except (GitFailure, OSError, ValueError) as error:
+        except (GitError, OSError, ValueError) as error:
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception) -> ReconcilerError:
@@ -215,6 +223,11 @@ class GitLedger:
             "restore the directory from a backup, or move it away to start over: objects are then adopted anew"
         )
         return trouble("R701", message, str(self._path))
+
+
+def _blob(content: bytes) -> str:
+    """The id git gives to a content."""
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
 
 
 def _entries(tree: bytes) -> Iterator[tuple[str, str]]:

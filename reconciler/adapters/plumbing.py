@@ -35,6 +35,8 @@ FIXED: Mapping[str, str] = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_TERMINAL_PROMPT": "0",
+    # `git status` would write what it has learnt into the index: looking changes nothing.
+    "GIT_OPTIONAL_LOCKS": "0",
     # Missing objects of a partial clone would be fetched by a command that its config names.
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_ALLOW_PROTOCOL": "none",
@@ -42,6 +44,8 @@ FIXED: Mapping[str, str] = {
 # Questions sent ahead of the answers: these many object ids fit into the smallest pipe (4 KiB), so that git and we
 # never wait for each other.
 WINDOW = 60
+# Which repository git works on: the options before its command.
+Options = tuple[str, ...]
 
 
 class Answer(NamedTuple):
@@ -61,7 +65,7 @@ class Ended:
     complaint: str
 
 
-class GitFailure(Exception):
+class GitError(Exception):
     """git could not answer; the text is its own last words."""
 
 
@@ -80,26 +84,52 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**own, **FIXED, **settings(more)}
 
 
-def within(directory: Path) -> str:
-    """The option for the repository around a directory."""
-    return f"-C{directory}"
+def within(directory: Path) -> Options:
+    """git's options for the repository around a directory."""
+    return ("-C", str(directory))
 
 
-def bare(path: Path) -> str:
-    """The option for the bare repository at a path, and never for one further up."""
-    return f"--git-dir={path}"
+def bare(path: Path) -> Options:
+    """git's options for the bare repository at a path, and never for one further up."""
+    return (f"--git-dir={path}",)
 
 
-def run(place: str, *arguments: str, more: Mapping[str, str] | None = None) -> Ended:
+def run(place: Options, *arguments: str, more: Mapping[str, str] | None = None) -> Ended:
     """What git says to the arguments at a `place` (`within`, `bare`); `more` are further settings."""
     ended = subprocess.run(
-        ["git", place, *arguments],
+        ["git", *place, *arguments],
         env=environment(more),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
     )
     return Ended(ended.returncode, ended.stdout, last_words(ended.stderr))
+
+
+def records(place: Options, *arguments: str) -> Iterator[bytes]:
+    """The records that git ends with NUL (`-z`), as they come; git is stopped when nobody wants more. Raises GitError."""
+    with subprocess.Popen(
+        ["git", *place, *arguments],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as child:
+        assert child.stdout is not None
+        try:
+            yield from _split(child.stdout)
+        except GeneratorExit:
+            child.kill()
+            raise
+    if child.returncode:
+        raise GitError(f"git {arguments[0]} failed")
+
+
+def _split(stream: IO[bytes]) -> Iterator[bytes]:
+    rest = b""
+    while chunk := stream.read(1 << 16):
+        *whole, rest = (rest + chunk).split(b"\0")
+        yield from whole
 
 
 def last_words(complaint: bytes) -> str:
@@ -114,19 +144,19 @@ class Objects:
     Several threads may ask. The child ends with `close`, or with this object.
     """
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: Options) -> None:
         self._place = place
         self._lock = Lock()
         self._child: _Child | None = None
 
     def all(self, oids: Iterable[str]) -> Iterator[Answer | None]:
-        """One answer for each object id, in order; None for what is not there. Raises GitFailure."""
+        """One answer for each object id, in order; None for what is not there. Raises GitError."""
         remaining = iter(oids)
         while window := list(islice(remaining, WINDOW)):
             yield from self._ask(window)
 
     def one(self, name: str) -> Answer | None:
-        """The answer to one name: an object id, `commit:path`, `ref^{commit}`. Raises GitFailure."""
+        """The answer to one name: an object id, `commit:path`, `ref^{commit}`. Raises GitError."""
         return self._ask([name])[0]
 
     def close(self) -> None:
@@ -142,7 +172,7 @@ class Objects:
             try:
                 return _dialogue(self._child.process, names)
             except (EOFError, BrokenPipeError) as error:
-                raise GitFailure(self._drop()) from error
+                raise GitError(self._drop()) from error
 
     def _drop(self) -> str:
         child, self._child = self._child, None
@@ -157,10 +187,10 @@ class _Child:
     complaints: IO[bytes]
 
 
-def _start(place: str) -> _Child:
-    complaints = tempfile.TemporaryFile()
+def _start(place: Options) -> _Child:
+    complaints = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the child
     process = subprocess.Popen(
-        ["git", place, "cat-file", "--batch"],
+        ["git", *place, "cat-file", "--batch"],
         env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The settings: what the command line gives, then the environment, then `reconciler.yaml`, then what holds by itself."""
+"""The settings: what the command line gives, then the environment, then `reconciler.yaml`, then the defaults."""
 
 from __future__ import annotations
 
@@ -36,6 +36,13 @@ def _text(value: object) -> str:
     return value
 
 
+def _path(value: object) -> str:
+    try:
+        return str(Path(_text(value)).expanduser())
+    except RuntimeError as error:
+        raise ValueError("names a user who has no home directory") from error
+
+
 def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
         raise ValueError("wants a whole number from 1 to 1000")
@@ -56,7 +63,7 @@ KEYS: tuple[Key, ...] = (
         doc="Directory with the manifests, from the settings file's own directory. `-C` wins over it.",
         example="desired-state",
         default="the directory of the settings file",
-        check=_text,
+        check=_path,
     ),
     Key(
         name="connect",
@@ -71,7 +78,7 @@ KEYS: tuple[Key, ...] = (
         doc="Directory of the ledger, the embedded host and the locks. `--state-dir` wins over it.",
         example="/srv/reconciler",
         default="/var/lib/reconciler as root, else $XDG_STATE_HOME/reconciler",
-        check=_text,
+        check=_path,
     ),
     Key(
         name="owner",
@@ -122,7 +129,7 @@ class Found:
 
     def path(self, key: str) -> Path | None:
         text = self.text(key)
-        return None if text is None else self.base / Path(text).expanduser()
+        return None if text is None else self.base / text
 
     def number(self, key: str) -> int | None:
         value = self.values.get(key)
@@ -133,7 +140,7 @@ def resolve(given: Given, environment: Mapping[str, str], *, root: bool) -> Sett
     """The settings of one run. Raises R802 where the settings file is wrong."""
     found = _find(given)
     directory = Path(given.directory) if given.directory else found.path("source") or Path()
-    state_dir = Path(given.state_dir).expanduser() if given.state_dir else found.path("stateDir")
+    state_dir = Path(given.state_dir) if given.state_dir else found.path("stateDir")
     waiting = given.lock_timeout if given.lock_timeout is not None else found.number("lockTimeout")
     return Settings(
         directory=directory,
@@ -193,7 +200,7 @@ def read(path: Path) -> Found:
     values = documents[0].value if documents else {}
     checks = {key.name: key.check for key in KEYS}
     known = values if isinstance(values, dict) else {}
-    return Found({name: checks[name](value) for name, value in known.items()}, path.absolute().parent)
+    return Found({name: checks[name](value) for name, value in known.items()}, path.parent)
 
 
 def _problems(documents: list[Loaded], file: str) -> Iterator[Problem]:

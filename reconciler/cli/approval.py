@@ -24,10 +24,15 @@ class Approval:
             raise trouble("R801", f"--approve takes a plan's digest, or its first {SHORTEST} characters or more")
 
 
-def approve(plan: Plan, approval: Approval, interactive: bool) -> bool:
-    """True for an approved plan, or one that changes nothing. Raises R506, R501 or R508 otherwise."""
+def check_digest(plan: Plan, approval: Approval) -> None:
+    """Raise R506 where the approval is for another plan."""
     if approval.digest and not plan.digest.startswith(approval.digest):
         raise trouble("R506", f"the approved plan was {approval.digest[:12]}, this one is {plan.digest[:12]}")
+
+
+def approve(plan: Plan, approval: Approval, interactive: bool) -> bool:
+    """True for an approved plan, or one that changes nothing. Raises R506, R501 or R508 otherwise."""
+    check_digest(plan, approval)
     if approval.digest or approval.yes or not plan.permitted:
         return True
     if not interactive:

@@ -18,7 +18,7 @@ from reconciler.model.quantities import parse_duration
 from reconciler.model.refs import Ref
 
 if TYPE_CHECKING:
-    from reconciler.app.settings import Selection, Settings
+    from reconciler.app.settings import Settings
 
 
 @dataclass(slots=True)
@@ -63,42 +63,48 @@ def _remember(context: click.Context, option: click.Parameter, value: object) ->
         setattr(context.obj, str(option.name), value)
 
 
-class Duration(click.ParamType):
-    """`30s`, `5m`, `2h`: whole seconds."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        try:
-            return parse_duration("0s" if value == "0" else str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _seconds(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    """Keep `30s`, `5m` or `2h` as whole seconds."""
+    try:
+        _remember(context, option, None if value is None else parse_duration("0s" if value == "0" else value))
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, option) from error
 
 
 def _global(*names: str, **more: Any) -> click.Option:
-    return click.Option(names, expose_value=False, callback=_remember, **more)
+    return click.Option(names, **{"expose_value": False, "callback": _remember, **more})
 
 
 def global_options() -> list[click.Parameter]:
     """The options that every verb takes, on both sides of it."""
     return [
-        _global("-C", "--directory", metavar="DIR", help="Desired state: a directory or a git work tree.", type=click.Path()),
-        _global("-c", "--connect", metavar="URI", help="Host where no Host document says otherwise; `embedded` is a private one."),
+        _global(
+            "-C", "--directory", metavar="DIR", help="Desired state: a directory or a git work tree.", type=click.Path()
+        ),
+        _global(
+            "-c",
+            "--connect",
+            metavar="URI",
+            help="Host where no Host document says otherwise; `embedded` is a private one.",
+        ),
         _global("--state-dir", metavar="DIR", help="Ledger, embedded host and locks.", type=click.Path()),
         _global("--config", metavar="FILE", help="Settings file (see `reconciler help settings`).", type=click.Path()),
         _global("-o", "--output", metavar="FORMAT", help="text or json.", type=click.Choice(["text", "json"])),
-        _global("--color", metavar="WHEN", help="auto, always or never.", type=click.Choice(["auto", "always", "never"])),
-        _global("-p", "--parallelism", metavar="N", help="Changes at once over all hosts.", type=click.IntRange(1, 1000)),
-        _global("--lock-timeout", metavar="T", help="Wait so long for another writer, e.g. 30s.", type=Duration()),
+        _global(
+            "--color", metavar="WHEN", help="auto, always or never.", type=click.Choice(["auto", "always", "never"])
+        ),
+        _global(
+            "-p", "--parallelism", metavar="N", help="Changes at once over all hosts.", type=click.IntRange(1, 1000)
+        ),
+        _global("--lock-timeout", metavar="T", help="Wait so long for another writer, e.g. 30s.", callback=_seconds),
         _global("-v", "--verbose", is_flag=True, help="Say more."),
     ]
 
 
 def write_options(command: click.Command, context: click.Context, formatter: click.HelpFormatter) -> None:
     """The command's own options, then the global ones under their own heading."""
-    own, shared = [], []
+    own: list[tuple[str, str]] = []
+    shared: list[tuple[str, str]] = []
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
         if record is not None:
@@ -121,53 +127,34 @@ class Verb(click.Command):
 
 
 def with_options(verb: Callable[..., int]) -> Callable[..., int]:
-    """Hand the global options to a verb as its first argument."""
+    """Hand the global options to a verb as `options`."""
 
     def handed(**arguments: Any) -> int:
-        return verb(cast(Options, click.get_current_context().obj), **arguments)
+        return verb(options=cast(Options, click.get_current_context().obj), **arguments)
 
     return update_wrapper(handed, verb)
-
-
-class RefType(click.ParamType):
-    """`Kind/name`. Raises R801."""
-
-    name = "ref"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Ref:
-        return value if isinstance(value, Ref) else Ref.parse(str(value))
-
-
-class AllowType(click.ParamType):
-    """Words that permit something, with commas between them."""
-
-    name = "words"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Allow]:
-        if isinstance(value, frozenset):
-            return value
-        return frozenset(self._word(word.strip(), param, ctx) for word in str(value).split(","))
-
-    def _word(self, word: str, param: click.Parameter | None, ctx: click.Context | None) -> Allow:
-        words = [allow.value for allow in Allow]
-        if word in words:
-            return Allow(word)
-        near = difflib.get_close_matches(word, words, 1)
-        hint = f"did you mean {near[0]}?" if near else f"the words are {', '.join(words)}"
-        self.fail(f"{word!r} permits nothing; {hint}", param, ctx)
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+def _refs(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> tuple[Ref, ...]:
+    return tuple(Ref.parse(text) for text in value)
+
+
 def refs_argument() -> Decorator:
-    """Any number of resources."""
-    return click.argument("refs", metavar="[REF]...", nargs=-1, type=RefType())
+    """Any number of resources. Raises R801."""
+    return click.argument("refs", metavar="[REF]...", nargs=-1, callback=_refs)
 
 
 def ref_argument() -> Decorator:
-    """One resource."""
-    return click.argument("ref", metavar="REF", type=RefType())
+    """One resource. Raises R801."""
+    return click.argument("ref", metavar="REF", callback=lambda context, option, value: Ref.parse(value))
+
+
+def exclude_option() -> Decorator:
+    """The resources that take no part."""
+    return click.option("--exclude", metavar="REF", multiple=True, callback=_refs, help="Leave this resource out.")
 
 
 def allow_option() -> Decorator:
@@ -176,24 +163,37 @@ def allow_option() -> Decorator:
     return click.option(
         "--allow",
         metavar="WORDS",
-        type=AllowType(),
         multiple=True,
-        callback=lambda context, option, value: frozenset[Allow]().union(*value),
+        callback=_allowed,
         help=f"Permit what the plan shows as blocked: {words}.",
     )
 
 
-def selection_options(verb: Callable[..., Any]) -> Callable[..., Any]:
-    """Which revision, and which resources not."""
-    verb = click.option("--exclude", metavar="REF", type=RefType(), multiple=True, help="Leave this resource out.")(verb)
-    return click.option("--ref", "revision", metavar="GITREF", default="", help="A branch, tag or commit, not the files.")(verb)
+def _allowed(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> frozenset[Allow]:
+    return frozenset(_word(word.strip(), context, option) for text in value for word in text.split(","))
 
 
-def selection(refs: tuple[Ref, ...], exclude: tuple[Ref, ...], revision: str, allow: frozenset[Allow]) -> Selection:
-    """What the arguments select."""
-    from reconciler.app.settings import Selection
+def _word(word: str, context: click.Context, option: click.Parameter) -> Allow:
+    words = [allow.value for allow in Allow]
+    if word in words:
+        return Allow(word)
+    near = difflib.get_close_matches(word, words, 1)
+    hint = f"did you mean {near[0]}?" if near else f"the words are {', '.join(words)}"
+    raise click.BadParameter(f"{word!r} permits nothing; {hint}", context, option)
 
-    return Selection(refs=refs, exclude=exclude, revision=revision, allow=allow)
+
+def with_selection(verb: Callable[..., int]) -> Callable[..., int]:
+    """Hand a verb `chosen`: the revision, what is left out and what is permitted; the resources are the verb's own matter."""
+
+    def handed(*, exclude: tuple[Ref, ...], revision: str, allow: frozenset[Allow], **arguments: Any) -> int:
+        from reconciler.app.settings import Selection
+
+        return verb(chosen=Selection(exclude=exclude, revision=revision, allow=allow), **arguments)
+
+    command = allow_option()(exclude_option()(update_wrapper(handed, verb)))
+    return click.option(
+        "--ref", "revision", metavar="GITREF", default="", help="A branch, tag or commit, not the files."
+    )(command)
 
 
 def path_option(*names: str, **more: Any) -> Decorator:

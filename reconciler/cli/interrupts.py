@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import threading
-from types import TracebackType
 
 from reconciler.cli.terminal import tell
 from reconciler.errors import Family
@@ -21,15 +20,13 @@ SECOND = "Stopped at once. The next apply completes the work. [R509]"
 
 
 class Interrupts:
-    """Counts the requests to stop, from `begin` until the end of the `with` block."""
+    """Counts the requests to stop, from `begin` to `end`."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()
         self._wake: tuple[socket.socket, socket.socket] | None = None
+        self._listener = threading.Thread()
         self._handlers: dict[signal.Signals, object] = {}
-
-    def __enter__(self) -> Interrupts:
-        return self
 
     def stopping(self) -> bool:
         """Whether somebody has asked to stop."""
@@ -48,7 +45,8 @@ class Interrupts:
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         for number in SIGNALS:
             self._handlers[number] = signal.signal(number, lambda *_: None)
-        threading.Thread(target=self._listen, args=(reader,), name="interrupts", daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(reader,), name="interrupts", daemon=True)
+        self._listener.start()
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
     def _listen(self, reader: socket.socket) -> None:
@@ -62,9 +60,8 @@ class Interrupts:
             self._asked.set()
             tell(FIRST)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def end(self) -> None:
+        """Signals mean again what they meant before."""
         if self._wake is None:
             return
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -72,5 +69,7 @@ class Interrupts:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
         reader, writer = self._wake
+        self._wake = None
         writer.close()
+        self._listener.join()
         reader.close()

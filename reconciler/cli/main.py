@@ -9,7 +9,8 @@ import os
 import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from itertools import pairwise
+from typing import Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
@@ -19,7 +20,7 @@ from reconciler.cli import render_json
 from reconciler.cli.arguments import Options, global_options, write_options
 from reconciler.cli.messages import exit_code, problem_lines, problems_json
 from reconciler.cli.terminal import answer, tell
-from reconciler.errors import Family, Problem, ReconcilerError
+from reconciler.errors import Problem, ReconcilerError
 
 PROGRAM = "reconciler"
 COMPLETION = "_RECONCILER_COMPLETE"
@@ -82,19 +83,19 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _verb(arguments, options)
     except ReconcilerError as error:
-        return _say(error.problems, options)
+        return _say(error.problems, options, arguments)
     except click.UsageError as error:
-        return _say_usage(error, arguments, options)
-    except click.ClickException as error:
-        return _say([Problem("R801", error.format_message())], options)
+        if error.ctx is not None:
+            tell(error.ctx.get_usage())
+        return _say([Problem("R801", error.format_message().rstrip("."))], options, arguments)
     except (KeyboardInterrupt, click.Abort):
-        _leave(_say([Problem("R509", "stopped by Ctrl-C")], options))
+        _leave(_say([Problem("R509", "stopped by Ctrl-C")], options, arguments))
     except BrokenPipeError:
         # A reader that goes early is met in `terminal.answer`; here it was click's own output, a help page.
         _leave(0)
     except Exception:  # noqa: BLE001 - the outermost place: an unknown exception is a bug, and keeps its traceback
         tell(traceback.format_exc())
-        return _say([Problem("R999", "an unexpected error, shown above")], options)
+        return _say([Problem("R999", "an unexpected error, shown above")], options, arguments)
 
 
 def _verb(arguments: Sequence[str], options: Options) -> int:
@@ -104,28 +105,20 @@ def _verb(arguments: Sequence[str], options: Options) -> int:
     return int(result or 0)
 
 
-def _leave(code: int) -> None:
+def _leave(code: int) -> NoReturn:
     """End without waiting: other threads may sit in calls that do not return."""
     os._exit(code)
 
 
-def _say(problems: Sequence[Problem], options: Options) -> int:
-    """Show the problems; with `-o json` they are also the answer."""
-    terminal = options.terminal()
-    tell("\n".join(problem_lines(problems, terminal)))
-    if options.json:
+def _say(problems: Sequence[Problem], options: Options, arguments: Sequence[str]) -> int:
+    """Show the problems; with `-o json` they are also the answer. Gives their exit code."""
+    tell("\n".join(problem_lines(problems, options.terminal())))
+    if options.json or _asks_for_json(arguments):
         answer(render_json.text(problems_json(problems)))
     return exit_code(problems)
 
 
-def _say_usage(error: click.UsageError, arguments: Sequence[str], options: Options) -> int:
-    """A wrong command line. click stops at the first mistake, so `-o json` may not have been read yet."""
-    if error.ctx is not None:
-        tell(error.ctx.get_usage())
-    wanted = [*zip(arguments, arguments[1:], strict=False)]
-    if ("-o", "json") in wanted or ("--output", "json") in wanted or {"-ojson", "--output=json"} & set(arguments):
-        options.output = "json"
-    _say([Problem("R801", error.format_message().rstrip("."))], options)
-    return Family.USAGE.value
-
-
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    """Whether `-o json` stands there: a command line that cannot be read may not have come to it."""
+    pairs = set(pairwise(arguments))
+    return bool({("-o", "json"), ("--output", "json")} & pairs or {"-ojson", "--output=json"} & set(arguments))

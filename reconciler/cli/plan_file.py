@@ -54,7 +54,11 @@ def read(path: Path) -> PlanFile:
 
 
 def _approval(found: object) -> PlanFile:
-    if not isinstance(found, Mapping) or found["formatVersion"] != FORMAT_VERSION or not isinstance(found["digest"], str):
+    if (
+        not isinstance(found, Mapping)
+        or found["formatVersion"] != FORMAT_VERSION
+        or not isinstance(found["digest"], str)
+    ):
         raise ValueError("another format")
     chosen = found["inputs"]["selection"]
     return PlanFile(

@@ -44,7 +44,7 @@ def applied_text(plan: Plan, outcomes: Sequence[Outcome], terminal: Terminal) ->
 
 
 def applied_code(plan: Plan, outcomes: Sequence[Outcome]) -> int:
-    """The exit code: of what failed; else of an interruption, a host that could not be asked, a blocked change; else 0."""
+    """The exit code: of what failed; else of an interruption, an unreachable host, a blocked change; else 0."""
     failed = [outcome.problem for outcome in outcomes if outcome.result is Result.FAILED and outcome.problem]
     if failed:
         return exit_code(failed)

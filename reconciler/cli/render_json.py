@@ -25,12 +25,14 @@ def plan_json(
 ) -> dict[str, object]:
     """The plan; with `outcomes`, what became of each change; with `diffs`, each definition's difference."""
     ends = None if outcomes is None else {outcome.change.key: outcome for outcome in outcomes}
-    changes = [_change(change) for change in plan.changes]
-    for change, row in zip(plan.changes, changes, strict=True):
-        if ends is not None:
-            row |= _outcome(ends.get(change.key))
-        if diffs is not None:
-            row["diff"] = diffs.get(change.key)
+    changes = [
+        {
+            **_change(change),
+            **({} if ends is None else _outcome(ends.get(change.key))),
+            **({} if diffs is None else {"diff": diffs.get(change.key)}),
+        }
+        for change in plan.changes
+    ]
     return {
         "formatVersion": FORMAT_VERSION,
         "digest": plan.digest,

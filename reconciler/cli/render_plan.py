@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.cli.render_json import summary
@@ -91,7 +91,9 @@ def _names(members: Sequence[Change], style: Style) -> str:
 
 def _field_lines(change: Change, style: Style) -> Iterator[str]:
     """One line for each field: sign, path, before and after, cost; columns as wide as this change needs."""
-    rows = [(_sign(field), printable(field.path), _values(field, style), _cost(field, change)) for field in change.fields]
+    rows = [
+        (_sign(field), printable(field.path), _values(field, style), _cost(field, change)) for field in change.fields
+    ]
     if not rows:
         return
     paths = min(PATH_WIDTH, max(len(path) for _, path, _, _ in rows))
@@ -135,7 +137,9 @@ def _cost(field: FieldChange, change: Change) -> str:
         case Disruption.NEXT_BOOT:
             return "next boot"
         case Disruption.RESTART:
-            return f"restart ({'running guest keeps the old value until then' if change.waits else 'of the guest, now'})"
+            return (
+                f"restart ({'running guest keeps the old value until then' if change.waits else 'of the guest, now'})"
+            )
         case Disruption.REPLACE:
             return "replace (data is lost)"
         case Disruption.REFUSED:
@@ -208,5 +212,3 @@ def _remarks(plan: Plan) -> Iterator[str]:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
-
-

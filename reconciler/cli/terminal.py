@@ -15,7 +15,7 @@ from reconciler.errors import trouble
 
 # Select Graphic Rendition codes (ECMA-48), the only ones in use.
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-# Names, descriptions and XML come from repositories and hosts: what would move a cursor or turn text around is written out.
+# Names and XML come from repositories and hosts: what would move a cursor or turn text around is written out.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 

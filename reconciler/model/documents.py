@@ -78,7 +78,8 @@ class Place:
 class Document:
     """One resource of a manifest, valid by its JSON Schema; `body` is its `spec`, plain JSON values.
 
-    `xml` holds the text of a plain libvirt XML file; `body` is empty then. `places` finds each value by its
+    `xml` holds the text of a plain libvirt XML file; `body` is empty then. `profiles` names the Profiles to merge
+    underneath. `places` finds each value by its
     path from the document's root (`("spec", "disks", 0, "name")`); only its first entry, the root, is always there.
     """
 
@@ -87,6 +88,7 @@ class Document:
     labels: Mapping[str, str]
     body: Mapping[str, object]
     xml: str | None = None
+    profiles: tuple[str, ...] = ()
     places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict, compare=False)
     digest: str = ""
 

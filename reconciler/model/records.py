@@ -61,17 +61,13 @@ def write_inventory(inventory: Inventory) -> str:
 
 def _write_owned(owned: Owned) -> str:
     """One object; what is at its default is left out."""
-    fields = [
-        f'"ref": {_QUOTE(str(owned.ref))}, "uuid": {_QUOTE(owned.uuid)}, "digest": {_QUOTE(owned.digest)}',
-        f'"owner": {_QUOTE(owned.owner)}',
-    ]
-    if owned.protect:
-        fields.append('"protect": true')
-    if owned.deletion is not Deletion.RETAIN:
-        fields.append(f'"deletion": {_QUOTE(owned.deletion.value)}')
-    if owned.intended:
-        fields.append('"intended": true')
-    return "{" + ", ".join(fields) + "}"
+    protect = ', "protect": true' if owned.protect else ""
+    deletion = "" if owned.deletion is Deletion.RETAIN else f', "deletion": {_QUOTE(owned.deletion.value)}'
+    intended = ', "intended": true' if owned.intended else ""
+    return (
+        f'{{"ref": {_QUOTE(f"{owned.ref.kind}/{owned.ref.name}")}, "uuid": {_QUOTE(owned.uuid)}, '
+        f'"digest": {_QUOTE(owned.digest)}, "owner": {_QUOTE(owned.owner)}{protect}{deletion}{intended}}}'
+    )
 
 
 def read_inventory(text: str) -> Inventory:

@@ -66,7 +66,7 @@ def write_definitions(directory: Path, count: int, *, type: str, namespace: str)
 
 
 def write_test_host(path: Path, count: int, *, namespace: str) -> str:
-    """A host of libvirt's test driver that has these machines already; its URI. All of them run, as the driver does it."""
+    """A host of libvirt's test driver that has these machines already, all of them running; its URI."""
     domains = "".join(domain_xml(name, "test", namespace) for name in names(count))
     path.write_text(f"<node>{domains}<cpu><mhz>2000</mhz><active>64</active></cpu><memory>1073741824</memory></node>")
     return f"test://{path}"

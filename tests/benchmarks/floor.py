@@ -25,4 +25,7 @@ def define(uri: str, directory: str) -> None:
 
 
 if __name__ == "__main__":
-    {"read": read, "define": define}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "read":
+        read(sys.argv[2])
+    else:
+        define(sys.argv[2], sys.argv[3])

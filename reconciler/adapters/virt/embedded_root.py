@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shlex import join, quote
@@ -127,7 +128,7 @@ def _make_cgroups(home: Home, roots: tuple[Path, ...]) -> None:
     remove_cgroups(home)
     for root in roots:
         group = root / _group(home)
-        (group / "daemon").mkdir(parents=True)
+        (group / "daemon").mkdir(parents=True, exist_ok=True)
         for limits in ("cpuset.cpus", "cpuset.mems"):
             if (root / limits).exists() and not (root / "cgroup.controllers").exists():
                 for part in (group, group / "daemon"):
@@ -135,10 +136,21 @@ def _make_cgroups(home: Home, roots: tuple[Path, ...]) -> None:
 
 
 def remove_cgroups(home: Home) -> None:
-    """Take our groups away; none has a process any more."""
+    """Take our groups away; one that keeps dying processes for longer than a second stays, empty, for the next start."""
+    deadline = time.monotonic() + 1
     for root in cgroup_roots():
-        for path, _, _ in os.walk(root / _group(home), topdown=False):
+        while (root / _group(home)).exists() and not _removed(root / _group(home)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+
+def _removed(group: Path) -> bool:
+    """Whether the group and those below it are gone; a process that is not quite dead holds its group."""
+    try:
+        for path, _, _ in os.walk(group, topdown=False):
             Path(path).rmdir()
+    except OSError:
+        return False
+    return True
 
 
 def script(home: Home, groups: tuple[Path, ...], inhabitant: int | None) -> str:

@@ -19,12 +19,12 @@ def socket(home: Home) -> Path:
 
 
 def members(home: Home) -> tuple[int, ...]:
-    """The processes of this host: ours whose XDG directories are below its short name (QEMU gets its own from libvirt)."""
-    mark = b"XDG_CONFIG_HOME=" + os.fsencode(home.alias)
+    """The processes of this host: ours whose command line has a file below its short name (pid file, QEMU's keys)."""
+    mark = os.fsencode(home.alias) + b"/"
     uid = os.geteuid()
 
     def belongs(entry: Path) -> bool:
-        return entry.stat().st_uid == uid and mark in (entry / "environ").read_bytes()
+        return entry.stat().st_uid == uid and mark in (entry / "cmdline").read_bytes()
 
     return embedded_home.processes(belongs)
 

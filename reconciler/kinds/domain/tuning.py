@@ -123,7 +123,13 @@ FEATURES = Group(
         _word("gic", "gic@version", choice("2", "3", "host"), "The ARM interrupt controller.", "3"),
         _word("ioapic", "ioapic@driver", choice("kvm", "qemu"), "Who makes the I/O APIC.", "qemu"),
         _switch("pvspinlock", "pvspinlock", "Paravirtual spin locks."),
-        _word("hpt", "hpt@resizing", choice("enabled", "disabled", "required"), "Resizing of POWER's page table.", "enabled"),
+        _word(
+            "hpt",
+            "hpt@resizing",
+            choice("enabled", "disabled", "required"),
+            "Resizing of POWER's page table.",
+            "enabled",
+        ),
         _switch("htm", "htm", "POWER's transactional memory."),
         _switch("nestedHv", "nested-hv", "POWER's nested virtualisation."),
         _switch("ccfAssist", "ccf-assist", "POWER's count cache flush."),
@@ -159,9 +165,13 @@ CPUTUNE = Group(
         _share("quota", "quota", -1, "microseconds", "What each vCPU may run of a period.", 50000),
         _share("globalPeriod", "global_period", 1000, "microseconds", "The period of the whole guest's quota.", 100000),
         _share("globalQuota", "global_quota", -1, "microseconds", "What the whole guest may run of it.", 50000),
-        _share("emulatorPeriod", "emulator_period", 1000, "microseconds", "The period of the emulator's quota.", 100000),
+        _share(
+            "emulatorPeriod", "emulator_period", 1000, "microseconds", "The period of the emulator's quota.", 100000
+        ),
         _share("emulatorQuota", "emulator_quota", -1, "microseconds", "What the emulator may run of it.", 50000),
-        _share("iothreadPeriod", "iothread_period", 1000, "microseconds", "The period of each I/O thread's quota.", 100000),
+        _share(
+            "iothreadPeriod", "iothread_period", 1000, "microseconds", "The period of each I/O thread's quota.", 100000
+        ),
         _share("iothreadQuota", "iothread_quota", -1, "microseconds", "What each I/O thread may run of it.", 50000),
         _pins("vcpuPins", "vcpupin", "vcpu", "Where each vCPU runs."),
         Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from reconciler.fields import ON_OFF, Codec, Field, Group, Json, Node, text
+from reconciler.fields import ON_OFF, YES_NO, Codec, Field, Group, Json, Node, integer, text
 from reconciler.model.documents import Address
 from reconciler.model.quantities import SIZE_PATTERN, format_size, parse_size
 
@@ -149,4 +149,24 @@ def name_of(device: str) -> Field:
         example="root" if device == "disk" else "lan",
         must=True,
         noted=True,
+    )
+
+
+def reconnect(at: Address) -> tuple[Node, ...]:
+    """Whether and when a lost peer of a socket is tried again."""
+    return (
+        Field(
+            name="reconnect",
+            at=f"{at}/reconnect@enabled",
+            codec=YES_NO,
+            doc="Whether a lost server is tried again.",
+            example=True,
+        ),
+        Field(
+            name="reconnectSeconds",
+            at=f"{at}/reconnect@timeout",
+            codec=integer(1, unit="seconds"),
+            doc="How long to wait before a lost server is tried again.",
+            example=10,
+        ),
     )

@@ -2,8 +2,310 @@
 
 from __future__ import annotations
 
-from reconciler.fields import MEMORY, NAME, ON_OFF, PRESENT, SIZE, YES_NO, Field, Group, Items, Node, choice, integer, text
+from reconciler.fields import (
+    MEMORY,
+    ON_OFF,
+    PRESENT,
+    YES_NO,
+    Codec,
+    Field,
+    Group,
+    Items,
+    Node,
+    choice,
+    integer,
+    text,
+)
 from reconciler.kinds.domain.devices import source
 from reconciler.kinds.domain.devices.codecs import boot_order, name_of, virtio_options
 from reconciler.kinds.domain.devices.iotune import LIMITS
 from reconciler.model.documents import Address
+from reconciler.model.quantities import SIZE_PATTERN
+
+FORMATS = ("raw", "qcow2", "qcow", "qed", "vmdk", "vdi", "vpc", "bochs", "cloop", "dmg", "ploop", "fat")
+BUSES = ("virtio", "scsi", "sata", "ide", "usb", "fdc", "sd", "xen")
+
+# A size asks for a volume; by the time a body is lowered it has become one.
+_SIZE = Codec(schema={"type": "string", "pattern": SIZE_PATTERN}, lower=str, lift=str, unit="bytes with a unit")
+
+_WHAT: tuple[Node, ...] = (
+    name_of("disk"),
+    Field(
+        name="size",
+        at="!size",
+        codec=_SIZE,
+        doc="How large a volume to make for this disk, where it names no source of its own.",
+        example="20GiB",
+        noted=True,
+    ),
+    *source.SOURCES,
+    Field(
+        name="external",
+        at="!external",
+        codec=Codec(schema={"type": "boolean"}, lower=str, lift=str),
+        doc="Whether the volume exists on the host already and is described by no document.",
+        example=True,
+        noted=True,
+    ),
+    Field(
+        name="device",
+        at="@device",
+        codec=choice("disk", "cdrom", "floppy", "lun"),
+        doc="What the guest sees; lun passes SCSI commands through to a block device.",
+        example="cdrom",
+        keep=True,
+    ),
+    Field(
+        name="format",
+        at="driver@type",
+        codec=choice(*FORMATS),
+        doc="How the data is laid out in its source.",
+        example="qcow2",
+        keep=True,
+    ),
+)
+
+_WHERE: tuple[Node, ...] = (
+    Field(
+        name="bus",
+        at="target@bus",
+        codec=choice(*BUSES),
+        doc="The bus that the disk is plugged into; which there are depends on the machine.",
+        example="virtio",
+        keep=True,
+    ),
+    Field(
+        name="target",
+        at="target@dev",
+        codec=text(pattern="(?:fd|hd|sd|vd|xvd)[a-z]+"),
+        doc="The disk's place on its bus, written as a device name; what the guest calls it is its own affair.",
+        example="vda",
+        keep=True,
+    ),
+    Field(
+        name="model",
+        at="@model",
+        codec=choice("virtio", "virtio-transitional", "virtio-non-transitional"),
+        doc="The model of a virtio disk.",
+        example="virtio-non-transitional",
+    ),
+    boot_order(),
+    Field(
+        name="readonly",
+        at="readonly",
+        codec=PRESENT,
+        doc="Whether the guest may only read; CD-ROMs always are.",
+        example=True,
+    ),
+    Field(
+        name="shareable",
+        at="shareable",
+        codec=PRESENT,
+        doc="Whether several running domains may write to it at once.",
+        example=True,
+    ),
+    Field(
+        name="transient",
+        at="transient",
+        codec=PRESENT,
+        doc="Whether all that the guest writes is lost when it stops.",
+        example=True,
+    ),
+    Field(
+        name="serial",
+        at="serial",
+        codec=text(pattern=r"[A-Za-z0-9_.+ -]+"),
+        doc="The serial number that the guest sees.",
+        example="web-1-root",
+    ),
+    Field(
+        name="wwn",
+        at="wwn",
+        codec=text(pattern=r"[0-9A-Fa-f]{16}"),
+        doc="The World Wide Name that the guest sees on a SCSI, SATA or IDE disk.",
+        example="5000c50015ea71ac",
+    ),
+    Field(
+        name="vendor",
+        at="vendor",
+        codec=text(pattern=r"[ -~]{1,8}"),
+        doc="The vendor that the guest sees on a SCSI disk.",
+        example="QEMU",
+    ),
+    Field(
+        name="product",
+        at="product",
+        codec=text(pattern=r"[ -~]{1,16}"),
+        doc="The product that the guest sees on a SCSI disk.",
+        example="DATA",
+    ),
+    Field(
+        name="rotationRate",
+        at="target@rotation_rate",
+        codec=integer(1, 65534, unit="revolutions per minute; 1 is a solid state disk"),
+        doc="The rotation rate that the guest sees on a SCSI, SATA or IDE disk.",
+        example=1,
+    ),
+    Field(
+        name="removable",
+        at="target@removable",
+        codec=ON_OFF,
+        doc="Whether a USB disk calls itself removable.",
+        example=True,
+    ),
+    Field(
+        name="tray",
+        at="target@tray",
+        codec=choice("open", "closed"),
+        doc="Whether the tray of a CD-ROM drive is open when the guest starts.",
+        example="open",
+        implied="closed",
+    ),
+    Field(
+        name="snapshot",
+        at="@snapshot",
+        codec=choice("internal", "external", "no", "manual"),
+        doc="What a snapshot of the domain does with this disk if it does not say.",
+        example="no",
+    ),
+    Field(
+        name="sgio",
+        at="@sgio",
+        codec=choice("filtered", "unfiltered"),
+        doc="Which SCSI commands of the guest reach a lun.",
+        example="filtered",
+    ),
+    Field(name="rawIo", at="@rawio", codec=YES_NO, doc="Whether QEMU gets CAP_SYS_RAWIO for a lun.", example=True),
+)
+
+_HOW: tuple[Node, ...] = (
+    Field(
+        name="cache",
+        at="driver@cache",
+        codec=choice("default", "none", "writeback", "writethrough", "directsync", "unsafe"),
+        doc="How the host's page cache is used.",
+        example="none",
+        implied="default",
+    ),
+    Field(
+        name="io",
+        at="driver@io",
+        codec=choice("threads", "native", "io_uring"),
+        doc="How requests reach the host's kernel; native needs cache none or directsync.",
+        example="io_uring",
+    ),
+    Field(
+        name="discard",
+        at="driver@discard",
+        codec=choice("unmap", "ignore"),
+        doc="Whether blocks that the guest frees are given back to the host.",
+        example="unmap",
+    ),
+    Field(
+        name="detectZeroes",
+        at="driver@detect_zeroes",
+        codec=choice("off", "on", "unmap"),
+        doc="Whether written zeroes are stored as holes; unmap works with discard unmap.",
+        example="unmap",
+    ),
+    Field(
+        name="copyOnRead",
+        at="driver@copy_on_read",
+        codec=ON_OFF,
+        doc="Whether what is read from a backing image is copied into this one.",
+        example=True,
+    ),
+    Field(
+        name="iothread",
+        at="driver@iothread",
+        codec=integer(1),
+        doc="The I/O thread that serves a virtio disk; the domain has to have it.",
+        example=1,
+    ),
+    Field(name="queues", at="driver@queues", codec=integer(1), doc="How many queues a virtio disk has.", example=4),
+    Field(
+        name="queueSize",
+        at="driver@queue_size",
+        codec=integer(2, 1024, unit="requests, a power of two"),
+        doc="How many requests each queue of a virtio disk holds.",
+        example=256,
+    ),
+    Field(
+        name="errorPolicy",
+        at="driver@error_policy",
+        codec=choice("stop", "report", "ignore", "enospace"),
+        doc="What happens on a write error: the guest pauses, sees it, does not see it, or pauses only when space runs out.",
+        example="stop",
+    ),
+    Field(
+        name="readErrorPolicy",
+        at="driver@rerror_policy",
+        codec=choice("stop", "report", "ignore"),
+        doc="What happens on a read error.",
+        example="report",
+    ),
+    Field(
+        name="ioEventFd",
+        at="driver@ioeventfd",
+        codec=ON_OFF,
+        doc="Whether a virtio disk's requests are handled outside the vCPU's thread.",
+        example=True,
+    ),
+    Field(
+        name="eventIdx",
+        at="driver@event_idx",
+        codec=ON_OFF,
+        doc="Whether a virtio disk saves interrupts by event index.",
+        example=True,
+    ),
+    Field(
+        name="metadataCache",
+        at="driver/metadata_cache/max_size",
+        codec=MEMORY,
+        doc="How much memory a qcow2 image's tables may take at most.",
+        example="1MiB",
+    ),
+    Group(
+        name="blockSize",
+        doc="The block sizes that the guest sees.",
+        fields=(
+            Field(
+                name="logical",
+                at="blockio@logical_block_size",
+                codec=integer(512, unit="bytes"),
+                doc="The smallest amount that the guest can read or write.",
+                example=512,
+            ),
+            Field(
+                name="physical",
+                at="blockio@physical_block_size",
+                codec=integer(512, unit="bytes"),
+                doc="The amount that the guest had better read or write at once.",
+                example=4096,
+            ),
+        ),
+        example={"logical": 512, "physical": 4096},
+    ),
+    LIMITS,
+    virtio_options(),
+)
+
+
+def _derive(claims: dict[Address, str | None]) -> None:
+    source.derive(claims)
+    if claims.get("@device") in ("cdrom", "floppy"):
+        # An empty drive is one of type file without a file (libvirt 9.0).
+        claims.setdefault("@type", "file")
+
+
+DISKS = Items(
+    name="disks",
+    at="devices/disk",
+    doc="Disks, CD-ROM drives and floppies.",
+    key="name",
+    alias=True,
+    fields=(*_WHAT, *_WHERE, *_HOW),
+    derive=_derive,
+    derived=source.DERIVED,
+    example=[{"name": "root", "volume": "web-1-root", "format": "qcow2"}],
+)

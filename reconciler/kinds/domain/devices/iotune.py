@@ -15,7 +15,14 @@ def _limit(who: str, what: str) -> tuple[Field, ...]:
     name = f"{who}{word}"
     example = 1000 if what == "iops" else 104857600
     return (
-        Field(name=name, at=xml, codec=integer(0, unit=unit), doc=f"The limit on {_WHO[who]}; 0 is none.", example=example, implied="0"),
+        Field(
+            name=name,
+            at=xml,
+            codec=integer(0, unit=unit),
+            doc=f"The limit on {_WHO[who]}; 0 is none.",
+            example=example,
+            implied="0",
+        ),
         Field(
             name=f"{name}Max",
             at=f"{xml}_max",

@@ -36,8 +36,12 @@ HOSTS = Items(
     doc="The servers that hold the data, in the order they are tried.",
     short="name",
     fields=(
-        Field(name="name", at="@name", codec=HOST_NAME, doc="The server's host name or address.", example="ceph1.example"),
-        Field(name="port", at="@port", codec=PORT, doc="The server's port; the protocol's own if not given.", example=6789),
+        Field(
+            name="name", at="@name", codec=HOST_NAME, doc="The server's host name or address.", example="ceph1.example"
+        ),
+        Field(
+            name="port", at="@port", codec=PORT, doc="The server's port; the protocol's own if not given.", example=6789
+        ),
         Field(
             name="transport",
             at="@transport",
@@ -80,7 +84,14 @@ COOKIES = Items(
     doc="Cookies sent to an http or https server.",
     key="name",
     fields=(
-        Field(name="name", at="@name", codec=text(pattern=r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), doc="The cookie's name.", example="session", must=True),
+        Field(
+            name="name",
+            at="@name",
+            codec=text(pattern=r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"),
+            doc="The cookie's name.",
+            example="session",
+            must=True,
+        ),
         Field(name="value", at="", codec=TEXT, doc="The cookie's value.", example="1234", must=True, secret=True),
     ),
     example=[{"name": "session", "value": "1234"}],
@@ -90,7 +101,14 @@ NETWORK = Group(
     name="network",
     doc="Data on a server that QEMU speaks to itself.",
     fields=(
-        Field(name="protocol", at="source@protocol", codec=choice(*PROTOCOLS), doc="The server's protocol.", example="rbd", must=True),
+        Field(
+            name="protocol",
+            at="source@protocol",
+            codec=choice(*PROTOCOLS),
+            doc="The server's protocol.",
+            example="rbd",
+            must=True,
+        ),
         Field(
             name="name",
             at="source@name",
@@ -100,11 +118,31 @@ NETWORK = Group(
         ),
         HOSTS,
         AUTH,
-        Field(name="snapshot", at="source/snapshot@name", codec=TEXT, doc="The RBD snapshot to open.", example="monday"),
-        Field(name="config", at="source/config@file", codec=PATH, doc="The Ceph configuration file on the host.", example="/etc/ceph/ceph.conf"),
-        Field(name="query", at="source@query", codec=TEXT, doc="The query part of an http or https address.", example="token=1"),
+        Field(
+            name="snapshot", at="source/snapshot@name", codec=TEXT, doc="The RBD snapshot to open.", example="monday"
+        ),
+        Field(
+            name="config",
+            at="source/config@file",
+            codec=PATH,
+            doc="The Ceph configuration file on the host.",
+            example="/etc/ceph/ceph.conf",
+        ),
+        Field(
+            name="query",
+            at="source@query",
+            codec=TEXT,
+            doc="The query part of an http or https address.",
+            example="token=1",
+        ),
         COOKIES,
-        Field(name="verify", at="source/ssl@verify", codec=YES_NO, doc="Whether an https or ftps server's certificate is checked.", example=False),
+        Field(
+            name="verify",
+            at="source/ssl@verify",
+            codec=YES_NO,
+            doc="Whether an https or ftps server's certificate is checked.",
+            example=False,
+        ),
         Field(
             name="readahead",
             at="source/readahead@size",
@@ -119,7 +157,13 @@ NETWORK = Group(
             doc="How long an http, https, ftp or ftps server may take to answer.",
             example=6,
         ),
-        Field(name="tls", at="source@tls", codec=YES_NO, doc="Whether an NBD or VxHS server is spoken to in TLS.", example=True),
+        Field(
+            name="tls",
+            at="source@tls",
+            codec=YES_NO,
+            doc="Whether an NBD or VxHS server is spoken to in TLS.",
+            example=True,
+        ),
         Field(
             name="tlsHostname",
             at="source@tlsHostname",
@@ -127,9 +171,27 @@ NETWORK = Group(
             doc="The name that the NBD server's certificate must carry.",
             example="nbd.example",
         ),
-        Field(name="initiator", at="source/initiator/iqn@name", codec=TEXT, doc="The iSCSI initiator's name.", example="iqn.2026-01.example:host"),
-        Field(name="user", at="source/identity@user", codec=TEXT, doc="The user whose files an NFS server shows.", example="qemu"),
-        Field(name="group", at="source/identity@group", codec=TEXT, doc="The group whose files an NFS server shows.", example="qemu"),
+        Field(
+            name="initiator",
+            at="source/initiator/iqn@name",
+            codec=TEXT,
+            doc="The iSCSI initiator's name.",
+            example="iqn.2026-01.example:host",
+        ),
+        Field(
+            name="user",
+            at="source/identity@user",
+            codec=TEXT,
+            doc="The user whose files an NFS server shows.",
+            example="qemu",
+        ),
+        Field(
+            name="group",
+            at="source/identity@group",
+            codec=TEXT,
+            doc="The group whose files an NFS server shows.",
+            example="qemu",
+        ),
     ),
     example={"protocol": "rbd", "name": "vms/web-1", "hosts": ["ceph1.example"]},
 )
@@ -139,7 +201,9 @@ NVME = Group(
     doc="A namespace of an NVMe controller that the host gives away.",
     fields=(
         pci_address("address", "source/address", "The controller's PCI address on the host."),
-        Field(name="namespace", at="source@namespace", codec=integer(1), doc="The NVMe namespace.", example=1, must=True),
+        Field(
+            name="namespace", at="source@namespace", codec=integer(1), doc="The NVMe namespace.", example=1, must=True
+        ),
         Field(
             name="managed",
             at="source@managed",
@@ -193,7 +257,9 @@ ENCRYPTION = Group(
 STARTUP: Codec = choice("mandatory", "requisite", "optional")
 
 SOURCES: tuple[Node, ...] = (
-    Field(name="file", at="source@file", codec=PATH, doc="An image file on the host.", example="/srv/images/web-1.qcow2"),
+    Field(
+        name="file", at="source@file", codec=PATH, doc="An image file on the host.", example="/srv/images/web-1.qcow2"
+    ),
     Field(name="block", at="source@dev", codec=PATH, doc="A block device of the host.", example="/dev/vg0/web-1"),
     Field(
         name="dir",
@@ -219,7 +285,13 @@ SOURCES: tuple[Node, ...] = (
     ),
     NETWORK,
     NVME,
-    Field(name="vhostUser", at="source@path", codec=PATH, doc="The socket of a vhost-user-blk server; needs shared memory.", example="/run/spdk.sock"),
+    Field(
+        name="vhostUser",
+        at="source@path",
+        codec=PATH,
+        doc="The socket of a vhost-user-blk server; needs shared memory.",
+        example="/run/spdk.sock",
+    ),
     Field(
         name="startupPolicy",
         at="source@startupPolicy",

@@ -1,0 +1,139 @@
+"""The desired state in a directory: its manifests as they are now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from reconciler.adapters.ignore import IGNORE_NAME, SUFFIXES, Ignore
+from reconciler.errors import ManifestError, Problem, ReconcilerError
+from reconciler.ports import SourceFile
+
+LIMIT_YAML = 1 << 20
+LIMIT_XML = 4 << 20
+_ENOUGH = LIMIT_XML + 1
+
+
+class Identity(Protocol):
+    """Which revision a directory holds, and whose it is."""
+
+    def revision(self) -> str | None: ...
+    def owners(self) -> Sequence[str]: ...
+
+
+class DirectorySource:
+    """`ports.Source` of a directory."""
+
+    def __init__(self, directory: Path, identity: Identity) -> None:
+        self._root = str(directory)
+        self._identity = identity
+
+    def revision(self) -> str | None:
+        return self._identity.revision()
+
+    def owners(self) -> Sequence[str]:
+        return self._identity.owners()
+
+    def files(self) -> Iterator[SourceFile]:
+        """Every manifest by path. Raises ManifestError after the last one for all that could not be read."""
+        problems: list[Problem] = []
+        for path in sorted(self._manifests(problems)):
+            problem = _unusable_name(path)
+            content = b"" if problem else _read(f"{self._root}/{path}", path)
+            if isinstance(content, bytes) and not problem:
+                yield SourceFile(path, content)
+            else:
+                problems += [found for found in (problem, content) if isinstance(found, Problem)]
+        if problems:
+            raise ManifestError(sorted(problems, key=lambda problem: problem.where))
+
+    def _manifests(self, problems: list[Problem]) -> Iterator[str]:
+        """The paths of all manifests, in no order."""
+        ignore = Ignore()
+        waiting = [""]
+        real = os.path.realpath(self._root)
+        while waiting:
+            directory = waiting.pop()
+            entries = self._entries(directory, problems)
+            if any(entry.name == IGNORE_NAME for entry in entries):
+                self._heed(ignore, directory, problems)
+            for entry in entries:
+                path = f"{directory}/{entry.name}" if directory else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if ignore.enters(path):
+                        waiting.append(path)
+                elif not entry.is_symlink():
+                    if entry.name.endswith(SUFFIXES) and ignore.wanted(path) and entry.is_file():
+                        yield path
+                elif problem := _astray(entry, path, real, ignore):
+                    problems.append(problem)
+                elif ignore.wanted(path) and entry.is_file():
+                    yield path
+
+    def _entries(self, directory: str, problems: list[Problem]) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(f"{self._root}/{directory}") as found:
+                return list(found)
+        except OSError as error:
+            where = directory or self._root
+            problems.append(Problem("R112", f"the directory cannot be read: {error.strerror}", where))
+            return []
+
+    def _heed(self, ignore: Ignore, directory: str, problems: list[Problem]) -> None:
+        """Take in the directory's own list of what to leave out."""
+        path = f"{directory}/{IGNORE_NAME}" if directory else IGNORE_NAME
+        content = _read(f"{self._root}/{path}", path)
+        if isinstance(content, Problem):
+            problems.append(content)
+            return
+        try:
+            ignore.add(directory, content.decode())
+        except UnicodeDecodeError:
+            problems.append(Problem("R102", "the file is not UTF-8; save it as UTF-8", path))
+        except ReconcilerError as error:
+            problems += error.problems
+
+
+def _astray(entry: os.DirEntry[str], path: str, real: str, ignore: Ignore) -> Problem | None:
+    """What is wrong with a symbolic link. One to a directory inside is not followed: its files are read where they are."""
+    if not (ignore.wanted(path) or (entry.is_dir() and ignore.enters(path))):
+        return None
+    target = os.path.realpath(entry.path)
+    if os.path.commonpath((real, target)) != real:
+        return Problem("R109", "the link leaves the repository; commit what it points to", path)
+    if not entry.is_file() and not entry.is_dir():
+        return Problem("R112", "the link points to nothing that can be read; mend or remove it", path)
+    return None
+
+
+def _unusable_name(path: str) -> Problem | None:
+    """A name that no message could show and no digest could hold."""
+    if path.isprintable():
+        return None
+    return Problem("R112", "the file's name has characters that cannot be shown; rename it", ascii(path)[1:-1])
+
+
+def _read(name: str, path: str) -> bytes | Problem:
+    """The content of one file. Its size is known before a byte of it is read."""
+    limit, words = (LIMIT_XML, "4 MiB of XML") if path.endswith(".xml") else (LIMIT_YAML, "1 MiB")
+    try:
+        # O_NONBLOCK: what has become a pipe meanwhile must not hold us up.
+        opened = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            if os.fstat(opened).st_size > limit:
+                return Problem("R103", f"the file is larger than {words}; split it", f"{path}:1:1")
+            return _drain(opened)
+        finally:
+            os.close(opened)
+    except OSError as error:
+        return Problem("R112", f"the file cannot be read: {error.strerror}", path)
+
+
+def _drain(opened: int) -> bytes:
+    content = os.read(opened, _ENOUGH)
+    # One read gives a whole regular file on Linux; a network file system may give less.
+    while more := os.read(opened, _ENOUGH - len(content)) if content else b"":
+        content += more
+    return content

@@ -1,0 +1,38 @@
+"""Machines: libvirt domains of any hypervisor."""
+
+from __future__ import annotations
+
+from reconciler.kind import Kind
+from reconciler.kinds.domain import xml
+from reconciler.kinds.domain.driver import observe, perform
+from reconciler.kinds.domain.dump import dump
+from reconciler.kinds.domain.preflight import preflight
+from reconciler.kinds.domain.rules import RULES, create, delete, update
+from reconciler.kinds.domain.spec import FIELDS, PROFILE_FIELDS, TABLE, parse
+
+__all__ = ["KIND", "PROFILE_FIELDS"]
+
+KIND = Kind(
+    name="Domain",
+    folder="domains",
+    root="domain",
+    rank=50,
+    fields=FIELDS,
+    table=TABLE,
+    identities=xml.IDENTITIES,
+    parse=parse,
+    read=xml.read,
+    dump=dump,
+    same=xml.same,
+    rules=RULES,
+    create=create,
+    update=update,
+    delete=delete,
+    render=xml.render,
+    preflight=preflight,
+    observe=observe,
+    perform=perform,
+    weigh=xml.weigh,
+    owner=xml.owner,
+    marked=True,
+)

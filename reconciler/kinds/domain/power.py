@@ -1,0 +1,44 @@
+"""Starting, stopping and restarting: what it costs and which steps it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.kind import Decision, Judged, Situation
+from reconciler.model.documents import RestartPolicy
+from reconciler.model.plans import Allow, Diff, Disruption, Start, Step, Stop
+
+# Ways that leave the definition alone.
+NO_WAY = ("autostart", "power")
+
+
+def judge_power(diff: Diff, situation: Situation) -> Decision:
+    """A document that wants it stopped means the stop: nothing else has to permit it."""
+    why = "the document wants it stopped" if diff.after == "stopped" else ""
+    return Decision(Disruption.NONE, "power", why)
+
+
+def restarts(situation: Situation, judged: Sequence[Judged]) -> bool:
+    """Whether a running guest needs a restart and may have one."""
+    permitted = situation.spec.policy.restart is RestartPolicy.WHEN_REQUIRED or Allow.RESTART in situation.allow
+    needed = any(item.decision.disruption is Disruption.RESTART for item in judged)
+    return situation.active and permitted and needed
+
+
+def restart_steps(situation: Situation) -> tuple[Step, ...]:
+    """Down, and up again unless the document wants it to stay down."""
+    stays = situation.spec.claims.get("!power") == "stopped"
+    return (_stop(situation),) if stays else (_stop(situation), Start())
+
+
+def power_steps(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
+    """The start or stop that the document asks for."""
+    wanted = [item.diff.after for item in judged if item.decision.way == "power"]
+    if "running" in wanted:
+        return (Start(),)
+    return (_stop(situation),) if "stopped" in wanted and situation.active else ()
+
+
+def _stop(situation: Situation) -> Stop:
+    policy = situation.spec.policy
+    return Stop(policy.shutdown_seconds, force=policy.force_off or Allow.FORCE_OFF in situation.allow)

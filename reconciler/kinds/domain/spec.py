@@ -1,0 +1,185 @@
+"""A Domain document, or a libvirt XML file, in libvirt's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from urllib.parse import unquote
+
+from reconciler import definitions, fields, markup
+from reconciler.errors import ManifestError, Problem, trouble
+from reconciler.fields import Field, Group, Items, Node
+from reconciler.kind import Context
+from reconciler.kinds.domain import boot, devices, life, machine, memory, processor, tuning, xml
+from reconciler.matching import align, rename
+from reconciler.model.documents import (
+    Address,
+    Deletion,
+    Document,
+    Policy,
+    RestartPolicy,
+    Spec,
+    Texts,
+)
+
+FIELDS: tuple[Node, ...] = (
+    *machine.POLICY,
+    *machine.STATE,
+    *machine.ABOUT,
+    *machine.PLATFORM,
+    processor.VCPUS,
+    processor.CPU,
+    memory.MEMORY_FIELDS,
+    boot.FIRMWARE_FIELDS,
+    boot.BOOT,
+    *boot.DIRECT,
+    boot.SMBIOS,
+    tuning.FEATURES,
+    life.CLOCK,
+    *tuning.RESOURCES,
+    *life.LIFE,
+    *devices.DEVICES,
+    Field(
+        name="xml",
+        at="!xml",
+        codec=fields.TEXT,
+        doc="Anything else libvirt knows, in its own words, merged over the fields above.",
+        example="<domain><devices><watchdog model='i6300esb' action='reset'/></devices></domain>",
+    ),
+)
+TABLE = fields.index(FIELDS)
+# A Profile holds the same fields as the Domain it is merged underneath, but cannot itself have a profile.
+PROFILE_FIELDS: tuple[Node, ...] = tuple(node for node in FIELDS if node.name != "profile")
+
+POWER, AUTOSTART, OWNER = "!power", "!autostart", "metadata/reconciler:owner"
+
+
+def parse(document: Document, context: Context) -> Spec:
+    """What the document asks of a domain on the context's host. Raises ManifestError."""
+    lowered = fields.lower(FIELDS, document.body)
+    said = {address: lowered.claims.pop(address) for address in tuple(lowered.claims) if address.startswith("!")}
+    for address, key in _keys(lowered.claims):
+        lowered.claims.setdefault(address, key)
+    spec = Spec(
+        ref=document.ref,
+        host=context.host,
+        claims=lowered.claims,
+        lists=frozenset(lowered.lists),
+        hints=lowered.hints,
+        needs=devices.needs(document.body),
+        policy=_policy(said),
+        labels=document.labels,
+        where=document.place(),
+        digest=document.digest,
+    )
+    text = document.xml if document.xml is not None else said.get("!xml")
+    if text is not None:
+        spec = _with_xml(spec, text, document)
+    return _checked(_completed(spec, said, document, context), document)
+
+
+def _policy(said: Mapping[Address, str | None]) -> Policy:
+    default = Policy()
+    return Policy(
+        protect=said.get("!protect") == "yes",
+        deletion=Deletion(said.get("!deletionPolicy") or default.deletion.value),
+        restart=RestartPolicy(said.get("!restartPolicy") or default.restart.value),
+        shutdown_seconds=int(said.get("!shutdown/timeout") or default.shutdown_seconds),
+        force_off=said.get("!shutdown/force") == "yes",
+    )
+
+
+def _keys(claims: Mapping[Address, str | None]) -> Iterator[tuple[Address, str]]:
+    """The attribute that gives an element its key, for elements that fields name outright (`entry[serial]@name`)."""
+    elements = {part: None for address in claims for part in _keyed_elements(address)}
+    for element in elements:
+        leaves = xml.IDENTITIES.get(markup.pattern_of(element).replace("[]", ""), ())
+        if len(leaves) == 1 and leaves[0].startswith("@"):
+            yield element + leaves[0], unquote(markup.keys_of(element)[-1])
+
+
+def _keyed_elements(address: Address) -> Iterator[Address]:
+    end = address.find("]")
+    while end >= 0:
+        yield address[: end + 1]
+        end = address.find("]", end + 1)
+
+
+def _with_xml(spec: Spec, text: str, document: Document) -> Spec:
+    """The spec with a piece of libvirt's XML laid over it; a whole file also owns the lists that it could have."""
+    whole = document.xml is not None
+    where = spec.where if whole else document.place("spec", "xml")
+    root = markup.parse(text, where.rpartition(":")[0].rpartition(":")[0] if whole else where)
+    if root.tag != "domain":
+        raise trouble("R111", f"{spec.ref}: the XML must be a <domain>, not a <{root.tag}>", where)
+    texts = xml.said(root, whole=whole)
+    name = texts.pop("name", spec.ref.name)
+    if name != spec.ref.name:
+        raise trouble("R207", f"{spec.ref}: its XML has the name {name}; keep one of the two", where)
+    texts = dict(rename(texts, align(spec, texts, xml.IDENTITIES)))
+    lists = spec.lists | frozenset(_owned_lists(texts) if whole else ())
+    return replace(spec, claims={**spec.claims, **texts}, lists=lists)
+
+
+def _owned_lists(texts: Texts) -> Iterator[Address]:
+    """The lists that a whole XML file owns: of devices all, of other things those it has."""
+    for node in _items(FIELDS):
+        if node.owned and (node.at.startswith("devices/") or any(known.startswith(f"{node.at}[") for known in texts)):
+            yield node.at
+
+
+def _items(nodes: tuple[Node, ...]) -> Iterator[Items]:
+    for node in nodes:
+        if isinstance(node, Items):
+            yield node
+        elif isinstance(node, Group):
+            yield from _items(node.fields)
+
+
+def _completed(spec: Spec, said: Mapping[Address, str | None], document: Document, context: Context) -> Spec:
+    """The spec with what no element of the definition says: power, autostart, whose it is, and what follows."""
+    claims = dict(spec.claims)
+    if claims.get("cpu/model"):
+        claims.setdefault("cpu@mode", "custom")
+    if claims.get("os/loader"):
+        # With an image named, libvirt wants no word on firmware: it would pick another (libvirt 9.0).
+        claims.pop("os@firmware", None)
+    if any(address.startswith("sysinfo[smbios]/") for address in claims):
+        claims.setdefault("os/smbios@mode", "sysinfo")
+    power = said.get(POWER, None if document.xml is not None else "running")
+    if power is not None:
+        claims[POWER] = power
+    if said.get(AUTOSTART) is not None:
+        claims[AUTOSTART] = said[AUTOSTART]
+    if context.owner:
+        claims[OWNER] = definitions.owner_mark(context.owner)
+    return replace(spec, claims=claims)
+
+
+def _checked(spec: Spec, document: Document) -> Spec:
+    """The same spec; raises ManifestError with everything in it that contradicts itself."""
+    problems = tuple(_contradictions(spec, document))
+    if problems:
+        raise ManifestError(problems)
+    return spec
+
+
+def _contradictions(spec: Spec, document: Document) -> Iterator[Problem]:
+    claims = spec.claims
+    for top, path, more in (("vcpu", "vcpus", "vcpu@current"), ("memory", "memory", "currentMemory")):
+        most, now = _number(claims.get(top)), _number(claims.get(more))
+        if most is not None and now is not None and now > most:
+            yield Problem("R204", f"{spec.ref}: {path}.current is more than {path}.max", document.place("spec", path))
+    most, product = _number(claims.get("vcpu")), xml.topology_product(claims)
+    if most is not None and product is not None and product != most:
+        message = f"{spec.ref}: cpu.topology makes {product} vCPUs and vcpus.max is {most}; make them equal"
+        yield Problem("R204", message, document.place("spec", "cpu", "topology"))
+    if any(address.startswith("os/boot[") for address in claims) and any(
+        address.startswith("devices/") and address.endswith("/boot@order") for address in claims
+    ):
+        message = f"{spec.ref}: boot.order and the boot numbers of devices exclude each other; keep one of the two"
+        yield Problem("R207", message, document.place("spec", "boot"))
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None

@@ -1,0 +1,134 @@
+"""Networks on a host: look at all of them, and carry out one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol, cast
+
+from reconciler import definitions, markup
+from reconciler.errors import trouble
+from reconciler.kinds.network.xml import tidy
+from reconciler.model.documents import Observed
+from reconciler.model.plans import Autostart, Define, KindStep, Mark, Start, Step, Stop, Undefine
+from reconciler.model.refs import Ref
+from reconciler.ports import Clock, Handle
+
+# libvirt's numbers (libvirt-network.h): XML flag, list flags, update flag, commands and sections of virNetworkUpdate.
+XML_INACTIVE = 1
+LIST_ACTIVE = 2
+LIST_AUTOSTART = 16
+UPDATE_LIVE = 1
+COMMANDS = {"modify": 1, "delete": 2, "add-last": 3}
+SECTIONS = {
+    "ip-dhcp-host": 4,
+    "ip-dhcp-range": 5,
+    "forward-interface": 7,
+    "portgroup": 9,
+    "dns-host": 10,
+    "dns-txt": 11,
+    "dns-srv": 12,
+}
+
+
+class Network(Protocol):
+    """What we use of libvirt's virNetwork."""
+
+    def name(self) -> str: ...
+    def UUIDString(self) -> str: ...  # noqa: N802
+    def XMLDesc(self, flags: int) -> str: ...  # noqa: N802
+    def isActive(self) -> int: ...  # noqa: N802
+    def create(self) -> int: ...
+    def destroy(self) -> int: ...
+    def undefine(self) -> int: ...
+    def setAutostart(self, autostart: int) -> int: ...  # noqa: N802
+    def update(self, command: int, section: int, parentIndex: int, xml: str, flags: int) -> int: ...  # noqa: N803
+
+
+class Connection(Protocol):
+    """What we use of libvirt's virConnect."""
+
+    def listAllNetworks(self, flags: int) -> list[Network]: ...  # noqa: N802
+    def networkLookupByName(self, name: str) -> Network: ...  # noqa: N802
+    def networkDefineXML(self, xml: str) -> Network: ...  # noqa: N802
+
+
+def observe(handle: Handle) -> Iterator[Observed]:
+    """Every network of the host, by name."""
+    connection = cast(Connection, handle)
+    active = {network.name() for network in connection.listAllNetworks(LIST_ACTIVE)}
+    autostart = {network.name() for network in connection.listAllNetworks(LIST_AUTOSTART)}
+    for network in sorted(connection.listAllNetworks(0), key=lambda network: network.name()):
+        yield _seen(network, network.name() in active, network.name() in autostart)
+
+
+def look(handle: Handle, ref: Ref) -> Observed | None:
+    """One network; None if the host has none of this name."""
+    connection = cast(Connection, handle)
+    autostart = {network.name() for network in connection.listAllNetworks(LIST_AUTOSTART)}
+    found = (network for network in connection.listAllNetworks(0) if network.name() == ref.name)
+    return next((_seen(network, bool(network.isActive()), ref.name in autostart) for network in found), None)
+
+
+def _seen(network: Network, active: bool, autostart: bool) -> Observed:
+    return definitions.witness(
+        Ref("Network", network.name()),
+        uuid=network.UUIDString(),
+        xml=tidy(network.XMLDesc(XML_INACTIVE)),
+        live=tidy(network.XMLDesc(0)) if active else None,
+        facts={"!active": "yes" if active else "no", "!autostart": "yes" if autostart else "no"},
+    )
+
+
+def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
+    """Carry out one step. Raises what libvirt raises, and R403 for a network that is still used."""
+    connection = cast(Connection, handle)
+    match step:
+        case Define(xml):
+            connection.networkDefineXML(xml)
+        case Mark(owner):
+            network = connection.networkLookupByName(ref.name)
+            connection.networkDefineXML(definitions.marked(network.XMLDesc(XML_INACTIVE), owner))
+        case KindStep(name, arguments):
+            STEPS[name](connection.networkLookupByName(ref.name), ref, dict(arguments))
+        case Start() | Stop() | Autostart() | Undefine():
+            _switch(connection.networkLookupByName(ref.name), step)
+
+
+def _switch(network: Network, step: Start | Stop | Autostart | Undefine) -> None:
+    match step:
+        case Start():
+            if not network.isActive():
+                network.create()
+        case Stop():
+            if network.isActive():
+                network.destroy()
+        case Autostart(on):
+            network.setAutostart(int(on))
+        case Undefine():
+            network.undefine()
+
+
+def _update(network: Network, ref: Ref, arguments: dict[str, str]) -> None:
+    command, section = COMMANDS[arguments["command"]], SECTIONS[arguments["section"]]
+    network.update(command, section, int(arguments["parent"]), arguments["xml"], UPDATE_LIVE)
+
+
+def _restart(network: Network, ref: Ref, arguments: dict[str, str]) -> None:
+    if network.isActive():
+        network.destroy()
+    network.create()
+
+
+def _vacant(network: Network, ref: Ref, arguments: dict[str, str]) -> None:
+    """Raises R403 while guests are on the network: libvirt counts them in the running definition."""
+    count = markup.parse(network.XMLDesc(0)).get("connections", "0")
+    if count != "0":
+        message = f"{ref} still carries {count} interfaces of running machines; stop or detach them first"
+        raise trouble("R403", message)
+
+
+STEPS: dict[str, Callable[[Network, Ref, dict[str, str]], None]] = {
+    "update": _update,
+    "restart": _restart,
+    "vacant": _vacant,
+}

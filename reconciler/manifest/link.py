@@ -1,0 +1,177 @@
+"""Documents together: which host each goes to, what its Profiles add, and whether what it stands on is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from reconciler.errors import Problem, trouble
+from reconciler.manifest.read import DEFAULT_POOL, sealed
+from reconciler.model.documents import Document, Need, Spec
+from reconciler.model.refs import Ref
+
+Key = tuple[str, Ref]
+# A disk that has one of these needs no volume made.
+_SOURCES = ("volume", "file", "block", "dir", "network", "nvme", "vhostUser")
+
+PlaceOf = Callable[[Spec, Need], str]
+
+# Every libvirt installation has these by convention, whoever made them.
+CONVENTIONAL = frozenset({Ref("Network", "default"), Ref("Pool", "default")})
+
+
+def host_of(document: Document, hosts: Mapping[str, Document], default_host: str) -> str:
+    """The host a document goes to. Raises R302 for one that nothing declares, R304 where none can be chosen."""
+    if document.host is not None:
+        if document.host in hosts or (not hosts and document.host == default_host):
+            return document.host
+        message = f"{document.ref} goes to host {document.host}, which no Host document declares; add one"
+        raise trouble("R302", message, document.place("metadata", "host"))
+    if not hosts:
+        return default_host
+    chosen = list(hosts) if len(hosts) == 1 else [name for name, host in hosts.items() if host.body.get("default")]
+    if len(chosen) == 1:
+        return chosen[0]
+    choice = " or ".join(sorted(hosts))
+    message = f"{document.ref} names no host; set metadata.host to {choice}, or mark one Host with default: true"
+    raise trouble("R304", message, document.place("metadata"))
+
+
+def duplicates(places: Iterable[tuple[Key, str]]) -> Iterator[Problem]:
+    """A problem for each name that an earlier place has already."""
+    first: dict[Key, str] = {}
+    for key, where in places:
+        if key in first:
+            yield Problem("R301", f"{key[1]} is declared in {first[key]} already; rename or remove one of them", where)
+        else:
+            first[key] = where
+
+
+def profiles_of(document: Document, profiles: Mapping[str, Document]) -> tuple[Document, ...]:
+    """The Profiles underneath a document, the lowest first. Raises R302 for a missing one."""
+    missing = [name for name in document.profiles if name not in profiles]
+    if missing:
+        where = document.place("spec", "profile")
+        raise trouble("R302", f"{document.ref} needs Profile/{missing[0]}, which nothing declares; add it", where)
+    return tuple(profiles[name] for name in document.profiles)
+
+
+def expand(document: Document, profiles: Sequence[Document]) -> tuple[Document, ...]:
+    """The document with its Profiles merged underneath, and the volumes that its disks ask for."""
+    body: Mapping[str, Any] = {}
+    for profile in profiles:
+        body = merge(body, profile.body)
+    if profiles:
+        document = sealed(replace(document, body=merge(body, document.body), profiles=()))
+    return _with_volumes(document) if document.ref.kind == "Domain" and document.xml is None else (document,)
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` on top of `under`: mappings are merged, lists of named entries by name, everything else is replaced."""
+    merged = dict(under)
+    for name, value in over.items():
+        merged[name] = _merge_value(merged[name], value) if name in merged else value
+    return merged
+
+
+def _merge_value(under: object, over: object) -> object:
+    if isinstance(under, Mapping) and isinstance(over, Mapping):
+        return merge(under, over)
+    if isinstance(under, list) and isinstance(over, list) and over and _named(under) and _named(over):
+        return list(merge(_by_name(under), _by_name(over)).values())
+    return over
+
+
+def _named(entries: list[Any]) -> bool:
+    return all(isinstance(entry, Mapping) and "name" in entry for entry in entries)
+
+
+def _by_name(entries: list[Any]) -> dict[str, Any]:
+    return {entry["name"]: entry for entry in entries}
+
+
+def _with_volumes(document: Document) -> tuple[Document, ...]:
+    """A disk with a size is a volume of its own: the disk refers to it, and it gets a document. Raises R207."""
+    disks: Any = document.body.get("disks", [])
+    volumes: list[Document] = []
+    rewritten: list[object] = []
+    for position, disk in enumerate(disks):
+        if isinstance(disk, Mapping) and "size" in disk:
+            volumes.append(_volume_of(document, disk, position))
+            rewritten.append(_referring(disk, volumes[-1]))
+        else:
+            rewritten.append(disk)
+    if not volumes:
+        return (document,)
+    return (sealed(replace(document, body={**document.body, "disks": rewritten})), *volumes)
+
+
+def _volume_of(document: Document, disk: Mapping[str, Any], position: int) -> Document:
+    other = [source for source in _SOURCES if source in disk]
+    if other:
+        message = f"{document.ref}: disk {disk['name']} has size and {other[0]}; keep one of the two"
+        raise trouble("R207", message, document.place("spec", "disks", position, "size"))
+    pool = disk.get("pool", DEFAULT_POOL)
+    name = f"{pool}/{document.ref.name}-{disk['name']}"
+    place = document.places.get(("spec", "disks", position)) or document.places[()]
+    body = {"pool": pool, "capacity": disk["size"], "format": disk.get("format", "qcow2")}
+    return sealed(
+        Document(
+            ref=Ref("Volume", name), host=document.host, labels=document.labels, body=body, places={(): place}
+        )
+    )
+
+
+def _referring(disk: Mapping[str, Any], volume: Document) -> dict[str, Any]:
+    """The disk with its volume in place of the size. What it says itself about pool and format is the same anyway."""
+    pool, _, name = volume.ref.name.partition("/")
+    rest = {key: value for key, value in disk.items() if key != "size"}
+    return {**rest, "volume": name, "pool": pool, "format": volume.body["format"]}
+
+
+def unmet(specs: Mapping[Key, Spec], known: Collection[Key], place_of: PlaceOf) -> Iterator[Problem]:
+    """References to what neither a document declares nor the user calls external. `known` are declared, but may be wrong."""
+    for (host, _), spec in specs.items():
+        for need in spec.needs:
+            key = (host, need.ref)
+            if need.external or key in specs or key in known or need.ref in CONVENTIONAL:
+                continue
+            elsewhere = sorted(other for other, ref in specs if ref == need.ref)
+            why = f"which is declared for host {elsewhere[0]} only" if elsewhere else "which nothing declares"
+            cure = "add it, or set external: true beside the reference"
+            yield Problem("R302", f"{spec.ref} needs {need.ref}, {why}; {cure}", place_of(spec, need))
+
+
+def cycles(specs: Mapping[Key, Spec], place_of: PlaceOf) -> Iterator[Problem]:
+    """Each circle of references once, at one of its references."""
+    edges = {
+        key: {(key[0], need.ref): need for need in spec.needs if (key[0], need.ref) in specs}
+        for key, spec in specs.items()
+        if spec.needs
+    }
+    for circle in _circles(edges):
+        names = " -> ".join(str(ref) for _, ref in (*circle, circle[0]))
+        following = circle[1] if len(circle) > 1 else circle[0]
+        where = place_of(specs[circle[0]], edges[circle[0]][following])
+        yield Problem("R303", f"{names} need each other; break the circle", where)
+
+
+def _circles(edges: Mapping[Key, Mapping[Key, Need]]) -> Iterator[list[Key]]:
+    """Circles found by walking down from each node in turn, without recursion: chains may be long."""
+    done: set[Key] = set()
+    for start in edges:
+        path: dict[Key, None] = {}
+        walks: list[Iterator[Key]] = [iter((start,))]
+        while walks:
+            node = next(walks[-1], None)
+            if node is None:
+                walks.pop()
+                if path:
+                    done.add(path.popitem()[0])
+            elif node in path:
+                above = list(path)
+                yield above[above.index(node) :]
+            elif node not in done and node in edges:
+                path[node] = None
+                walks.append(iter(edges[node]))

@@ -1,0 +1,145 @@
+"""From one file to its documents: YAML resources, or a plain libvirt XML file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from json import dumps
+from typing import TYPE_CHECKING, Any
+
+from reconciler.errors import Problem, ReconcilerError
+from reconciler.manifest.check import Schemas
+from reconciler.manifest.load import LIMIT_XML, Loaded, decode, load
+from reconciler.model.documents import Document, Place
+from reconciler.model.refs import Ref
+from reconciler.ports import SourceFile
+
+if TYPE_CHECKING:
+    from reconciler.markup import Element
+
+DEFAULT_POOL = "default"
+# libvirt itself takes more in a name than a manifest does, but a slash or a control character in none
+# (virXMLCheckIllegalChars), and a name has to fit into a file name of the ledger.
+_XML_NAME = re.compile(r"(?!\.+\Z)[^/\x00-\x1f\x7f]{1,200}")
+_ENCODING = re.compile(r"\s*<\?xml[^>]*\bencoding\s*=\s*[\"']([^\"']*)[\"']")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file holds. `broken` are the resources that it names but that cannot be used."""
+
+    documents: tuple[Document, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    broken: tuple[Ref, ...] = ()
+
+
+def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str]) -> Reading:
+    """The documents of a file; `roots` maps the root elements of libvirt's XML to kinds."""
+    if source.path.endswith(".xml"):
+        return _read_xml(source, roots)
+    loaded, problems = load(source.content, source.path)
+    documents: list[Document] = []
+    broken: list[Ref] = []
+    for each in loaded:
+        found = schemas.check(each, source.path)
+        problems += _unsaid(found, problems)
+        if not found:
+            documents.append(_document(each, source.path))
+        elif (ref := _named(each)) is not None:
+            broken.append(ref)
+    return Reading(tuple(documents), tuple(problems), tuple(broken))
+
+
+def _unsaid(found: list[Problem], said: list[Problem]) -> list[Problem]:
+    """The problems at places where nothing has been said yet: a trap is one mistake, not two."""
+    places = {problem.where for problem in said}
+    return [problem for problem in found if problem.where not in places]
+
+
+def _named(loaded: Loaded) -> Ref | None:
+    """The Ref of a document that may be wrong, as far as it can be told."""
+    value = loaded.value
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(metadata, dict):
+        return None
+    spec, kind, name = value.get("spec"), value.get("kind"), metadata.get("name")
+    if not isinstance(kind, str) or not isinstance(name, str):
+        return None
+    return _ref(kind, name, spec if isinstance(spec, dict) else {})
+
+
+def _ref(kind: str, name: str, body: Mapping[str, object]) -> Ref:
+    """How a document is called; a volume's name is its own only within its pool."""
+    if kind == "Volume" and "/" not in name:
+        return Ref(kind, f"{body.get('pool', DEFAULT_POOL)}/{name}")
+    return Ref(kind, name)
+
+
+def _document(loaded: Loaded, file: str) -> Document:
+    value: Any = loaded.value
+    metadata: dict[str, Any] = value["metadata"]
+    body: dict[str, object] = value.get("spec") or {}
+    profile: Any = body.get("profile", [])
+    return sealed(
+        Document(
+            ref=_ref(value["kind"], metadata["name"], body),
+            host=metadata.get("host"),
+            labels=metadata.get("labels") or {},
+            body={name: inner for name, inner in body.items() if name != "profile"},
+            profiles=(profile,) if isinstance(profile, str) else tuple(profile),
+            places={path: Place(file, *spot) for path, spot in loaded.places.items()},
+        )
+    )
+
+
+def sealed(document: Document) -> Document:
+    """The document with the digest of all that it says."""
+    said = [
+        document.ref.kind,
+        document.ref.name,
+        document.host,
+        dict(document.labels),
+        document.body,
+        document.xml,
+        document.profiles,
+    ]
+    text = dumps(said, sort_keys=True, separators=(",", ":"))
+    return replace(document, digest=sha256(text.encode()).hexdigest())
+
+
+def _read_xml(source: SourceFile, roots: Mapping[str, str]) -> Reading:
+    file = source.path
+    if len(source.content) > LIMIT_XML:
+        return Reading(problems=(Problem("R103", "the file is larger than 4 MiB; split it", f"{file}:1:1"),))
+    text, problems = decode(source.content, file)
+    named = _ENCODING.match(text)
+    if named is not None and named[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+        problems = [Problem("R102", f"the XML says it is {named[1]}; save it as UTF-8", f"{file}:1:1")]
+    if problems:
+        return Reading(problems=tuple(problems))
+    from reconciler import markup  # lxml takes 15 ms, and most repositories hold no XML files.
+
+    try:
+        root = markup.parse(text, file)
+    except ReconcilerError as error:
+        return Reading(problems=error.problems)
+    return _xml_resource(root, text, file, roots)
+
+
+def _xml_resource(root: Element, text: str, file: str, roots: Mapping[str, str]) -> Reading:
+    place = Place(file, root.sourceline or 1, 1)
+    kind = roots.get(str(root.tag))
+    if kind is None:
+        known = ", ".join(f"<{name}>" for name in sorted(roots))
+        return Reading(problems=(Problem("R111", f"<{root.tag}> is no resource; known are {known}", str(place)),))
+    holder = root.find("name")
+    name = (holder.text or "").strip() if holder is not None else ""
+    if not name:
+        return Reading(problems=(Problem("R205", f"<{root.tag}> lacks <name>; add it", str(place)),))
+    if _XML_NAME.fullmatch(name) is None:
+        where = f"{file}:{holder.sourceline if holder is not None else 1}:1"
+        return Reading(problems=(Problem("R206", f"the name {name[:60]!r} is not usable; choose another", where),))
+    document = Document(ref=_ref(kind, name, {}), host=None, labels={}, body={}, xml=text, places={(): place})
+    return Reading((sealed(document),))

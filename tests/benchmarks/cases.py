@@ -1,0 +1,138 @@
+"""What is measured. Each case gives rows of a table; each row compares with the floor of the same run."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.adapters.virt import embedded
+from reconciler.markup import NAMESPACES
+from tests.benchmarks import corpus
+from tests.benchmarks.measure import Sample, measure, median
+
+FLOOR = Path(__file__).with_name("floor.py")
+MEBIBYTE = 1024 * 1024
+OWNED = NAMESPACES["reconciler"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One measurement. `limit` is the largest ratio to the floor that is acceptable; `memory_limit` is in bytes."""
+
+    what: str
+    ours: Sample
+    floor: Sample
+    limit: float | None = None
+    memory_limit: int | None = None
+
+    @property
+    def ratio(self) -> float:
+        return self.ours.seconds / self.floor.seconds
+
+    @property
+    def within(self) -> bool:
+        fast = self.limit is None or self.ratio <= self.limit
+        return fast and (self.memory_limit is None or self.ours.memory < self.memory_limit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Where a run keeps its things, how many machines it takes, and how often it repeats what is short."""
+
+    work: Path
+    machines: int = 1000
+    many: tuple[int, ...] = (1000, 3000, 10000)
+    repeats: int = 5
+
+    @property
+    def cache(self) -> Path:
+        return self.work / "cache"
+
+    @property
+    def state(self) -> Path:
+        return self.work / "state"
+
+    def program(self, *arguments: str | Path) -> list[str | Path]:
+        program = Path(sys.executable).with_name("reconciler")
+        return ["env", f"RECONCILER_CACHE_DIR={self.cache}", program, "--state-dir", self.state, *arguments]
+
+    def forget(self) -> None:
+        """The next run is cold: whatever can be computed again is gone."""
+        shutil.rmtree(self.cache, ignore_errors=True)
+
+
+def floor(*arguments: str | Path) -> list[str | Path]:
+    return [sys.executable, FLOOR, *arguments]
+
+
+def _plan(bench: Bench, documents: Path, uri: str, *, changes: bool = False) -> list[str | Path]:
+    code = ["--detailed-exitcode"] if changes else []
+    return bench.program("-C", documents, "--connect", uri, "plan", *code)
+
+
+def _plan_rows(bench: Bench, title: str, documents: Path, uri: str, runs: int, memory: int | None) -> Iterator[Row]:
+    """Cold, warm, and with one changed document."""
+
+    def cold() -> Sample:
+        bench.forget()
+        return measure(_plan(bench, documents, uri))
+
+    base = median(runs, lambda: measure(floor("read", uri)))
+    yield Row(what=f"{title}: nothing to do, cold", ours=median(runs, cold), floor=base, limit=6, memory_limit=memory)
+    warm = median(runs, lambda: measure(_plan(bench, documents, uri, changes=True)))
+    yield Row(what=f"{title}: nothing to do, warm", ours=warm, floor=base, limit=2, memory_limit=memory)
+    corpus.change_one(documents)
+    one = median(runs, lambda: measure(_plan(bench, documents, uri, changes=True), expect=2))
+    yield Row(what=f"{title}: one document changed", ours=one, floor=base, memory_limit=memory)
+
+
+def real_host(bench: Bench) -> Iterator[Row]:
+    """A real libvirtd with QEMU: make all machines, then plan with nothing to do."""
+    home = embedded.home_of("embedded:floor", bench.state)
+    assert home is not None
+    definitions, documents = bench.work / "definitions", bench.work / "documents"
+    corpus.write_definitions(definitions, bench.machines, type="qemu", namespace=OWNED)
+    corpus.write_documents(documents, bench.machines, type="qemu", power="stopped")
+    title = f"{bench.machines} machines on libvirtd"
+    try:
+        embedded.start(home)
+        base = measure(floor("define", embedded.uri_of(home), definitions))
+        embedded.stop(bench.state, "floor")
+        apply = bench.program("-C", documents, "--connect", "embedded", "apply", "--yes")
+        measure(bench.program("-C", documents, "--connect", "embedded", "plan"))
+        yield Row(what=f"apply, {title}: all are new", ours=measure(apply), floor=base, limit=2.5)
+        ours = embedded.home_of("embedded", bench.state)
+        assert ours is not None
+        yield from _plan_rows(bench, f"plan, {title}", documents, embedded.uri_of(ours), bench.repeats, None)
+    finally:
+        embedded.stop(bench.state, "floor")
+        embedded.stop(bench.state)
+
+
+def many_machines(bench: Bench) -> Iterator[Row]:
+    """libvirt's test driver with ever more machines: the same ratios, bounded memory, linear growth."""
+    for count in bench.many:
+        documents = bench.work / f"documents-{count}"
+        corpus.write_documents(documents, count, type="test", power="running")
+        uri = corpus.write_test_host(bench.work / f"host-{count}.xml", count, namespace=OWNED)
+        measure(bench.program("-C", documents, "--connect", uri, "apply", "--yes"))
+        title = f"plan, {count} machines in the test driver"
+        yield from _plan_rows(bench, title, documents, uri, 1 if count > 1000 else bench.repeats, 500 * MEBIBYTE)
+
+
+def short_commands(bench: Bench) -> Iterator[Row]:
+    """What needs no libvirt must be there before one notices."""
+    base = median(2 * bench.repeats, lambda: measure([sys.executable, "-c", "import yaml"]))
+    documents = bench.work / "one"
+    corpus.write_documents(documents, 1, type="qemu", power="stopped")
+    one = documents / f"{corpus.names(1)[0]}.yaml"
+    commands = {"--help": bench.program("--help"), "validate, one file": bench.program("validate", one)}
+    for what, command in commands.items():
+        ours = median(2 * bench.repeats, lambda command=command: measure(command))  # type: ignore[misc]
+        yield Row(what=what, ours=ours, floor=base, limit=3)
+
+
+CASES: Sequence[Callable[[Bench], Iterator[Row]]] = (short_commands, real_host, many_machines)
