@@ -1,7 +1,7 @@
 # `make` alone lists the targets. On Debian 12, git and make are all that must be there: the rest is installed here.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench packages venv clean
+.PHONY: help demo test check format docs bench packages venv clean
 
 PACKAGES := deploy/packages/debian.txt deploy/packages/debian-build.txt
 # Made anew when pyproject.toml changes, and only then: afterwards nothing here needs the network.
@@ -33,6 +33,9 @@ check: $(READY)  ## what needs no test run: style, types, who imports whom
 format: $(READY)  ## rewrite the code in the house style
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
+
+docs: $(READY)  ## write schemas/ and docs/reference/ anew from the program
+	@$(BIN)/python docs/generate.py
 
 bench: $(READY)  ## measure against bare libvirt and write docs/benchmarks.md (some minutes)
 	@$(BIN)/python -m tests.benchmarks --write docs/benchmarks.md

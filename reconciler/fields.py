@@ -121,6 +121,7 @@ class Field:
     cannot be without it. `whole`: taking it out removes the element it belongs to, which is nothing without it.
     `secret`: never shown, logged or stored. `implied` is what libvirt means when it prints nothing.
     `noted`: the kind itself reads it (a name, a size to make a volume from); it claims nothing.
+    `when`: fields beside it and the values with which alone this one means something to libvirt; () is any value.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Field:
     secret: bool = False
     implied: str | None = None
     noted: bool = False
+    when: When = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +143,7 @@ class Group:
     """Fields under one name. A plain value written in its place is the value of each field that `short` names.
 
     `at` is an element that is there while the group is written and goes with it; the fields are relative to it, and
-    `derive` adds what follows from them, as in Items. With `plain` the plain value is the only way to write the group:
+    `derive` and `derived` are as in Items. With `plain` the plain value is the only way to write the group:
     it is what `plain` makes of the fields.
     """
 
@@ -151,8 +153,10 @@ class Group:
     at: Address = ""
     short: tuple[str, ...] = ()
     derive: Derive | None = None
+    derived: Mapping[Address, str] = field(default_factory=dict)
     plain: Callable[[Mapping[str, Json]], Json] | None = None
     example: Json = None
+    when: When = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,9 +180,11 @@ class Items:
     derive: Derive | None = None
     derived: Mapping[Address, str] = field(default_factory=dict)
     example: Json = None
+    when: When = ()
 
 
 Derive = Callable[[dict[Address, str | None]], None]
+When = tuple[tuple[str, tuple[Json, ...]], ...]
 Node = Field | Group | Items
 
 
@@ -321,7 +327,9 @@ def _index(nodes: Iterable[Node], path: str, base: Address) -> Iterator[tuple[st
             yield join(base, node.at), Entry(here, node)
         elif isinstance(node, Group):
             if node.at:
-                yield join(base, node.at), Entry(here, None)
+                element = join(base, node.at)
+                yield element, Entry(here, None)
+                yield from ((join(element, at), Entry(f"{here}.{name}", None)) for at, name in node.derived.items())
             yield from _index(node.fields, here, join(base, node.at))
         else:
             element = join(base, node.at) + "[]"
@@ -363,7 +371,18 @@ def schema(nodes: Iterable[Node]) -> dict[str, Json]:
         "properties": {node.name: _node_schema(node) for node in listed},
     }
     must = [node.name for node in listed if isinstance(node, Field) and node.must]
-    return {**result, "required": must} if must else result
+    bound = {node.name: _bound(node.when) for node in listed if node.when}
+    if must:
+        result["required"] = must
+    if bound:
+        result["dependentSchemas"] = bound
+    return result
+
+
+def _bound(when: When) -> dict[str, Json]:
+    """What has to hold of an object for a field in it to mean something."""
+    values = {name: {"enum": list(values)} for name, values in when if values}
+    return {"properties": values, "required": [name for name, values in when if not values]}
 
 
 def _node_schema(node: Node) -> dict[str, Json]:

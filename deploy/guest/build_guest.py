@@ -47,7 +47,7 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
 
 
 def wanted_packages() -> dict[str, str]:
-    """Package -> the version apt would fetch; empty where apt has no package lists (try `apt-get update`)."""
+    """Package -> the version apt would fetch; empty where apt has no package lists."""
     try:
         kernel = re.search(r"Depends: (linux-image-\S+)", run("apt-cache", "depends", KERNEL))
     except GuestError:
@@ -171,11 +171,33 @@ def ensure(directory: Path) -> str:
         packages = wanted_packages()
         if built and (not packages or stamp.read_text() == recipe(packages)):
             return f"{directory} holds the guest already"
-        if not packages:
-            raise GuestError("apt has no package lists; run `apt-get update` once")
-        build(packages, directory)
+        try:
+            packages = build_from_lists(packages, directory)
+        except GuestError as error:
+            if not built:
+                raise
+            return f"{directory} keeps its older guest, since a new one cannot be built: {error}"
         stamp.write_text(recipe(packages))
         return f"{directory} now holds a guest of " + ", ".join(f"{name} {packages[name]}" for name in packages)
+
+
+def build_from_lists(packages: dict[str, str], into: Path) -> dict[str, str]:
+    """Build, with fresh package lists where these are missing or out of date; the packages it was built from."""
+    if packages:
+        try:
+            build(packages, into)
+            return packages
+        except GuestError:
+            if os.getuid() != 0:
+                raise
+    if os.getuid() != 0:
+        raise GuestError("apt has no package lists; run `sudo apt-get update` once")
+    run("apt-get", "update", "-q")
+    fresh = wanted_packages()
+    if not fresh:
+        raise GuestError(f"apt knows no package {KERNEL}; add Debian's main archive to its sources")
+    build(fresh, into)
+    return fresh
 
 
 def main() -> int:

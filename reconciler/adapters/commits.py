@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.adapters.plumbing import GitError, bare, environment, last_words, run, within
+from reconciler.adapters.plumbing import GitError, bare, run, within
 
 # A commit is one pack: one file to make durable instead of one for each object, and nothing is compressed twice.
 # Level 1 compresses an inventory of 10,000 objects in a third of the default's time; `tidy` compresses again.
@@ -24,7 +23,7 @@ WRITING: Mapping[str, str] = {
 MANY_PACKS = 50
 # What a killed git leaves behind is older than any that is still at work.
 LEFT_BEHIND_SECONDS = 24 * 3600
-LEFT_BEHIND = ("objects/pack/tmp_*", "fast_import_crash_*")
+LEFT_BEHIND = ("objects/pack/tmp_*", "objects/pack/.tmp-*", "fast_import_crash_*")
 
 
 class MovedError(Exception):
@@ -79,24 +78,17 @@ def commit(repository: Path, wanted: Commit, right: int) -> str:
     git checks and moves the branch as one act (git-fast-import(1): an update that is no fast-forward is refused),
     and a stream that ends before its `done` changes nothing.
     """
-    # Git's own lock on the branch outlives a git that was killed; nobody else writes here now, so it is such a one.
-    (repository / "refs/heads" / f"{wanted.branch}.lock").unlink(missing_ok=True)
-    with tempfile.TemporaryFile() as source:
-        source.writelines(_stream(wanted))
-        source.seek(0)
-        ended = subprocess.run(
-            ["git", *bare(repository), "fast-import", "--quiet", "--done"],
-            env=environment(WRITING),
-            stdin=source,
-            capture_output=True,
-            pass_fds=(right,),
-            check=False,
-        )
-    if b"Not updating" in ended.stderr:
+    # Git's own locks outlive a git that was killed. Nobody else writes here now, so one that is there is such a one.
+    for locked in ("HEAD", f"refs/heads/{wanted.branch}"):
+        (repository / f"{locked}.lock").unlink(missing_ok=True)
+    ended = run(
+        bare(repository), "fast-import", "--quiet", "--done", given=_stream(wanted), more=WRITING, keeps=(right,)
+    )
+    if ended.code and "Not updating" in ended.complaint:
         raise MovedError
-    if ended.returncode:
-        raise GitError(last_words(ended.stderr))
-    return ended.stdout.decode().strip()
+    if ended.code:
+        raise GitError(ended.complaint)
+    return ended.out.decode().strip()
 
 
 def _stream(wanted: Commit) -> Iterator[bytes]:
@@ -118,7 +110,7 @@ def _data(content: bytes) -> bytes:
     return b"data %d\n%b\n" % (len(content), content)
 
 
-def tidy(repository: Path, now: float) -> None:
+def tidy(repository: Path, right: int, now: float) -> None:
     """Join small packs once there are many, and remove what killed writers left; `now` is the time of day in seconds.
 
     This is done in the foreground and seldom: a `git gc --auto` would stay behind in the background, and rewrites
@@ -127,7 +119,7 @@ def tidy(repository: Path, now: float) -> None:
     packs = repository / "objects/pack"
     if sum(1 for _ in packs.glob("*.pack")) < MANY_PACKS:
         return
-    run(bare(repository), "repack", "--quiet", "--geometric=2", "-d", more=WRITING)
+    run(bare(repository), "repack", "--quiet", "--geometric=2", "-d", more=WRITING, keeps=(right,))
     for pattern in LEFT_BEHIND:
         for path in repository.glob(pattern):
             with suppress(OSError):

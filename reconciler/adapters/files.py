@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +14,6 @@ from reconciler.ports import SourceFile
 
 LIMIT_YAML = 1 << 20
 LIMIT_XML = 4 << 20
-_ENOUGH = LIMIT_XML + 1
 
 
 class Identity(Protocol):
@@ -40,12 +40,11 @@ class DirectorySource:
         """Every manifest by path. Raises ManifestError after the last one for all that could not be read."""
         problems: list[Problem] = []
         for path in sorted(self._manifests(problems)):
-            problem = _unusable_name(path)
-            content = b"" if problem else _read(f"{self._root}/{path}", path)
-            if isinstance(content, bytes) and not problem:
-                yield SourceFile(path, content)
+            content = _unusable_name(path) or _read(f"{self._root}/{path}", path)
+            if isinstance(content, Problem):
+                problems.append(content)
             else:
-                problems += [found for found in (problem, content) if isinstance(found, Problem)]
+                yield SourceFile(path, content)
         if problems:
             raise ManifestError(sorted(problems, key=lambda problem: problem.where))
 
@@ -91,28 +90,45 @@ class DirectorySource:
         try:
             ignore.add(directory, content.decode())
         except UnicodeDecodeError:
-            problems.append(Problem("R102", "the file is not UTF-8; save it as UTF-8", path))
+            problems.append(Problem("R102", "the file is not UTF-8; save it as UTF-8", f"{path}:1:1"))
         except ReconcilerError as error:
             problems += error.problems
 
 
 def _astray(entry: os.DirEntry[str], path: str, real: str, ignore: Ignore) -> Problem | None:
-    """What is wrong with a symbolic link. One to a directory inside is not followed: its files are read where they are."""
-    if not (ignore.wanted(path) or (entry.is_dir() and ignore.enters(path))):
+    """What is wrong with a link. One to a directory inside is not followed: its files are read where they are."""
+    file, directory = _leads_to(entry)
+    if not (ignore.wanted(path) or (directory and ignore.enters(path))):
         return None
-    target = os.path.realpath(entry.path)
-    if os.path.commonpath((real, target)) != real:
-        return Problem("R109", "the link leaves the repository; commit what it points to", path)
-    if not entry.is_file() and not entry.is_dir():
-        return Problem("R112", "the link points to nothing that can be read; mend or remove it", path)
+    if not (file or directory):
+        return Problem("R112", "the link points to nothing that can be read; mend or remove it", f"{path}:1:1")
+    if os.path.commonpath((real, os.path.realpath(entry.path))) != real:
+        return Problem("R109", "the link leaves the repository; commit what it points to", f"{path}:1:1")
     return None
+
+
+def _leads_to(entry: os.DirEntry[str]) -> tuple[bool, bool]:
+    """Whether a link leads to a file, and whether to a directory."""
+    try:
+        return entry.is_file(), entry.is_dir()
+    except OSError:  # A link to itself, or through a directory that is closed to us.
+        return False, False
 
 
 def _unusable_name(path: str) -> Problem | None:
     """A name that no message could show and no digest could hold."""
     if path.isprintable():
         return None
-    return Problem("R112", "the file's name has characters that cannot be shown; rename it", ascii(path)[1:-1])
+    return Problem("R112", "the file's name has characters that cannot be shown; rename it", f"{ascii(path)[1:-1]}:1:1")
+
+
+def read_file(path: Path) -> SourceFile:
+    """One file by itself, called as the user called it. Raises ManifestError."""
+    name = str(path)
+    content = _unusable_name(name) or _read(name, name)
+    if isinstance(content, Problem):
+        raise ManifestError((content,))
+    return SourceFile(name, content)
 
 
 def _read(name: str, path: str) -> bytes | Problem:
@@ -122,18 +138,21 @@ def _read(name: str, path: str) -> bytes | Problem:
         # O_NONBLOCK: what has become a pipe meanwhile must not hold us up.
         opened = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            if os.fstat(opened).st_size > limit:
+            found = os.fstat(opened)
+            if not stat.S_ISREG(found.st_mode):
+                return Problem("R112", "this is no regular file", f"{path}:1:1")
+            if found.st_size > limit:
                 return Problem("R103", f"the file is larger than {words}; split it", f"{path}:1:1")
-            return _drain(opened)
+            return _drain(opened, found.st_size)
         finally:
             os.close(opened)
     except OSError as error:
-        return Problem("R112", f"the file cannot be read: {error.strerror}", path)
+        return Problem("R112", f"the file cannot be read: {error.strerror}", f"{path}:1:1")
 
 
-def _drain(opened: int) -> bytes:
-    content = os.read(opened, _ENOUGH)
-    # One read gives a whole regular file on Linux; a network file system may give less.
-    while more := os.read(opened, _ENOUGH - len(content)) if content else b"":
+def _drain(opened: int, size: int) -> bytes:
+    """The first `size` bytes: Linux gives a regular file in one piece, a network file system may not."""
+    content = os.read(opened, size)
+    while len(content) < size and (more := os.read(opened, size - len(content))):
         content += more
     return content

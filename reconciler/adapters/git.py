@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from reconciler.adapters.ignore import IGNORE_NAME, Ignore
-from reconciler.adapters.plumbing import FIXED, GitError, Objects, records, run, settings, within
+from reconciler.adapters.plumbing import FIXED, Ended, GitError, Objects, run, settings, stream, within
 from reconciler.errors import ManifestError, Problem, trouble
 from reconciler.ports import SourceFile
 
@@ -42,10 +42,10 @@ class WorkTree:
     def revision(self) -> str | None:
         """The commit, with "-dirty" where a manifest under the directory differs from it; None outside git."""
         head = self._head()
-        if head is None:
+        changed = self._changed(head.prefix) if head else None
+        if head is None or changed is None:
             return None
-        changed = self._changed(head.prefix)
-        return None if changed is None else f"{head.commit}-dirty" if changed else head.commit
+        return f"{head.commit}-dirty" if changed else head.commit
 
     def owners(self) -> Sequence[str]:
         """The names of this desired state: the first commit's, which every clone shares, then the directory's."""
@@ -60,7 +60,7 @@ class WorkTree:
         return head.prefix.rstrip("/") if head else ""
 
     def _head(self) -> _Head | None:
-        ended = run(within(self.directory), "rev-parse", "--is-shallow-repository", "--show-prefix", "HEAD")
+        ended = _said(self.directory, "rev-parse", "--is-shallow-repository", "--show-prefix", "HEAD")
         if ended.code:
             return None
         shallow, *prefix, commit = ended.out.decode(errors="surrogateescape").removesuffix("\n").split("\n")
@@ -68,7 +68,7 @@ class WorkTree:
 
     def _first_commit(self) -> str:
         """Where the line of first parents begins: merging a foreign history does not change it."""
-        ended = run(within(self.directory), "rev-list", "--max-parents=0", "--first-parent", "HEAD")
+        ended = _said(self.directory, "rev-list", "--max-parents=0", "--first-parent", "HEAD")
         return "" if ended.code else ended.out.decode().strip()
 
     def _changed(self, prefix: str) -> bool | None:
@@ -76,8 +76,8 @@ class WorkTree:
 
         None where there is no work tree. Submodules are not looked into: git would run by their own settings there.
         """
-        ended = run(
-            within(self.directory),
+        ended = _said(
+            self.directory,
             *("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=all"),
             *("--untracked-files=all", "--ignored=traditional", "--", "."),
             more=dict.fromkeys(self._filters(), ""),
@@ -90,9 +90,17 @@ class WorkTree:
 
     def _filters(self) -> list[str]:
         """The settings that name programs to filter contents; an empty one is no program (gitattributes(5), filter)."""
-        ended = run(within(self.directory), "config", "-z", "--name-only", "--get-regexp", r"^filter\.")
+        ended = _said(self.directory, "config", "-z", "--name-only", "--get-regexp", r"^filter\.")
         drivers = {key.rpartition(".")[0] for key in ended.out.decode(errors="surrogateescape").split("\0") if key}
         return [f"{driver}.{setting}" for driver in sorted(drivers) for setting in ("clean", "process", "required")]
+
+
+def _said(directory: Path, *arguments: str, more: Mapping[str, str] | None = None) -> Ended:
+    """What git says in a directory. Raises R703 where there is no git to ask."""
+    try:
+        return run(within(directory), *arguments, more=more)
+    except OSError as error:
+        raise trouble("R703", f"git cannot be started ({error.strerror}); install it", str(directory)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,7 @@ class _Entry:
 
 
 class GitSource:
-    """The desired state of one git revision (`ports.Source`), read from git's objects: no checkout, hooks or filters."""
+    """The desired state of one git revision (`ports.Source`), read without a checkout, hooks or filters."""
 
     def __init__(self, directory: Path, name: str) -> None:
         """Resolve the name of the revision, as git spells names. Raises R703."""
@@ -146,7 +154,7 @@ class GitSource:
 
     def _entries(self) -> list[_Entry]:
         tree = f"{self._commit}:{WorkTree(self._directory).prefix()}"
-        lines = records(within(self._directory), "ls-tree", "-r", "-z", "-l", "--full-tree", tree)
+        lines = stream(within(self._directory), "ls-tree", "-r", "-z", "-l", "--full-tree", tree)
         with closing(lines):
             entries = [_entry(line) for line in islice(lines, MOST_ENTRIES + 1)]
         if len(entries) > MOST_ENTRIES:
@@ -187,7 +195,8 @@ def _ignore(entries: Iterable[_Entry], objects: Objects) -> Ignore:
 def _wanted(entries: Iterable[_Entry], ignore: Ignore) -> Iterator[_Entry]:
     """The manifests, and the submodules in which there may be some."""
     for entry in entries:
-        if ignore.enters(entry.path) if entry.mode == SUBMODULE else ignore.wanted(entry.path):
+        asked = ignore.enters if entry.mode == SUBMODULE else ignore.wanted
+        if asked(entry.path):
             yield entry
 
 

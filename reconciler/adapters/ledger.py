@@ -28,6 +28,7 @@ from reconciler.ports import Clock, LedgerChange, Version
 AUTHOR = "reconciler <reconciler@localhost>"
 INVENTORY = "inventory.json"
 
+_PERSON = re.compile(r"[^<>\n\0]+ <[^<>\n\0]*>")
 _COMMIT_ID = re.compile("[0-9a-f]{4,64}")
 
 
@@ -52,6 +53,8 @@ class GitLedger:
     def __init__(
         self, path: Path, host: str, *, folders: Mapping[str, str], clock: Clock, author: str = AUTHOR
     ) -> None:
+        if not _PERSON.fullmatch(author):
+            raise trouble("R802", f"{author!r} is no author of commits; write Name <mail@example.org>")
         self._path = path
         self._host = host
         self._branch = branch_of(host)
@@ -123,7 +126,7 @@ class GitLedger:
         )
         with writing(self._path) as right:
             self._head = commit(self._path, wanted, right)
-            tidy(self._path, now)
+            tidy(self._path, right, now)
         self._note(files)
         return self._head
 

@@ -62,6 +62,7 @@ class HostLock:
             self._lock = self._acquired()
             self._introduce()
         except OSError as error:
+            self._give_back()
             raise trouble("R701", f"the lock of {self._host} cannot be taken: {error}", str(self._path)) from error
         return self
 
@@ -70,9 +71,7 @@ class HostLock:
     ) -> None:
         with suppress(OSError):
             self._note.unlink(missing_ok=True)
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        self._give_back()
 
     def holder(self) -> Holder | None:
         """Who has the lock, or had it when its process was killed; None where nobody is known."""
@@ -98,6 +97,11 @@ class HostLock:
                     raise self._busy() from error
             self._clock.sleep(min(pause, remaining))
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _give_back(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def _busy(self) -> BusyError:
         holder = self.holder()

@@ -11,7 +11,7 @@ import os
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -44,6 +44,8 @@ FIXED: Mapping[str, str] = {
 # Questions sent ahead of the answers: these many object ids fit into the smallest pipe (4 KiB), so that git and we
 # never wait for each other.
 WINDOW = 60
+# Ctrl-C reaches every process of the terminal's group; whether a commit is still made is not git's to decide.
+OWN_GROUP = 0
 # Which repository git works on: the options before its command.
 Options = tuple[str, ...]
 
@@ -94,48 +96,63 @@ def bare(path: Path) -> Options:
     return (f"--git-dir={path}",)
 
 
-def run(place: Options, *arguments: str, more: Mapping[str, str] | None = None) -> Ended:
-    """What git says to the arguments at a `place` (`within`, `bare`); `more` are further settings."""
-    ended = subprocess.run(
-        ["git", *place, *arguments],
-        env=environment(more),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+def run(
+    place: Options,
+    *arguments: str,
+    given: Iterable[bytes] = (),
+    more: Mapping[str, str] | None = None,
+    keeps: Collection[int] = (),
+) -> Ended:
+    """What git says to the arguments at a `place` (`within`, `bare`).
+
+    `given` is its standard input, `more` are further settings, `keeps` the descriptors it inherits.
+    """
+    with tempfile.TemporaryFile() as source:
+        source.writelines(given)
+        source.seek(0)
+        ended = subprocess.run(
+            ["git", *place, *arguments],
+            env=environment(more),
+            stdin=source,
+            capture_output=True,
+            pass_fds=keeps,
+            process_group=OWN_GROUP,
+            check=False,
+        )
     return Ended(ended.returncode, ended.stdout, last_words(ended.stderr))
 
 
-def records(place: Options, *arguments: str) -> Iterator[bytes]:
-    """The records that git ends with NUL (`-z`), as they come; git is stopped when nobody wants more. Raises GitError."""
+def stream(place: Options, *arguments: str) -> Generator[bytes, None, None]:
+    """The lines that git ends with NUL (`-z`), as they come. Raises GitError where git fails.
+
+    Closing the generator early stops git, which can no longer write.
+    """
     with subprocess.Popen(
         ["git", *place, *arguments],
         env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        process_group=OWN_GROUP,
     ) as child:
         assert child.stdout is not None
-        try:
-            yield from _split(child.stdout)
-        except GeneratorExit:
-            child.kill()
-            raise
+        yield from _split(child.stdout)
     if child.returncode:
         raise GitError(f"git {arguments[0]} failed")
 
 
-def _split(stream: IO[bytes]) -> Iterator[bytes]:
+def _split(source: IO[bytes]) -> Iterator[bytes]:
     rest = b""
-    while chunk := stream.read(1 << 16):
+    while chunk := source.read(1 << 16):
         *whole, rest = (rest + chunk).split(b"\0")
         yield from whole
 
 
 def last_words(complaint: bytes) -> str:
-    """The last line git complained with; "" where it said nothing."""
+    """What git says it failed of, in one line; advice that follows is left out. "" where it said nothing."""
     lines = complaint.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    named = [line for line in lines if line.startswith(("fatal: ", "error: "))]
+    return (named or lines or [""])[-1]
 
 
 class Objects:
@@ -173,6 +190,10 @@ class Objects:
                 return _dialogue(self._child.process, names)
             except (EOFError, BrokenPipeError) as error:
                 raise GitError(self._drop()) from error
+            except BaseException:
+                # An interrupt in the middle: the rest of this answer would be taken for the next one's.
+                self._drop()
+                raise
 
     def _drop(self) -> str:
         child, self._child = self._child, None
@@ -195,6 +216,7 @@ def _start(place: Options) -> _Child:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=complaints,
+        process_group=OWN_GROUP,
     )
     return _Child(process, complaints)
 
@@ -216,15 +238,15 @@ def _dialogue(process: subprocess.Popen[bytes], names: list[str]) -> list[Answer
     return [_answer(process.stdout) for _ in names]
 
 
-def _answer(stream: IO[bytes]) -> Answer | None:
-    header = stream.readline()
+def _answer(source: IO[bytes]) -> Answer | None:
+    header = source.readline()
     if not header:
         raise EOFError
     words = header.split()
     if words[-1] in (b"missing", b"ambiguous"):
         return None
     oid, kind, size = words
-    content = stream.read(int(size) + 1)
+    content = source.read(int(size) + 1)
     if len(content) <= int(size):
         raise EOFError
     return Answer(oid.decode(), kind.decode(), content[:-1])

@@ -35,9 +35,7 @@ def apply(settings: Settings, selection: Selection, approve: Approve, report: Re
 
 
 def execute(workspace: Workspace, plan: Plan, run: Run) -> Applied:
-    """Carry out an open workspace's plan."""
-    if not plan.changes:
-        return Applied(plan=plan)
-    if plan.permitted and not run.approve(plan):
+    """Carry out an open workspace's plan; one without changes is asked about too, since another may have been approved."""
+    if not run.approve(plan):
         raise trouble("R508", "nothing was changed")
-    return Applied(plan=plan, outcomes=carry_out(workspace, plan, run))
+    return Applied(plan=plan, outcomes=carry_out(workspace, plan, run) if plan.changes else ())

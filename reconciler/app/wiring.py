@@ -78,9 +78,9 @@ def host_name(uri: str | None) -> str:
 
 
 def who() -> str:
-    """The person at work, for the ledger: `root@hv1`."""
+    """The person at work as git names authors: `root <root@hv1>`."""
     try:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+    return f"{user} <{user}@{socket.gethostname()}>"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from reconciler.app.apply import Applied
 from reconciler.cli import render_json
 from reconciler.cli.approval import Approval, approve, check_digest
 from reconciler.cli.arguments import Options
@@ -15,6 +15,9 @@ from reconciler.cli.render_plan import Style, plan_text
 from reconciler.cli.terminal import answer, tell
 from reconciler.model.outcomes import Outcome
 from reconciler.model.plans import Plan
+
+if TYPE_CHECKING:
+    from reconciler.app.apply import Applied
 
 
 class Applying:

@@ -107,7 +107,7 @@ def write_options(command: click.Command, context: click.Context, formatter: cli
     shared: list[tuple[str, str]] = []
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
-        if record is not None:
+        if record is not None and isinstance(parameter, click.Option):
             (own if parameter.expose_value or parameter.name in ("help", "version") else shared).append(record)
     for title, rows in (("Options", own), ("Global options, before or after the verb", shared)):
         if rows:
@@ -183,7 +183,7 @@ def _word(word: str, context: click.Context, option: click.Parameter) -> Allow:
 
 
 def with_selection(verb: Callable[..., int]) -> Callable[..., int]:
-    """Hand a verb `chosen`: the revision, what is left out and what is permitted; the resources are the verb's own matter."""
+    """Hand a verb `chosen`: revision, exclusions and permissions; which resources is the verb's own matter."""
 
     def handed(*, exclude: tuple[Ref, ...], revision: str, allow: frozenset[Allow], **arguments: Any) -> int:
         from reconciler.app.settings import Selection

@@ -90,9 +90,6 @@ def run(arguments: Sequence[str]) -> int:
         return _say([Problem("R801", error.format_message().rstrip("."))], options, arguments)
     except (KeyboardInterrupt, click.Abort):
         _leave(_say([Problem("R509", "stopped by Ctrl-C")], options, arguments))
-    except BrokenPipeError:
-        # A reader that goes early is met in `terminal.answer`; here it was click's own output, a help page.
-        _leave(0)
     except Exception:  # noqa: BLE001 - the outermost place: an unknown exception is a bug, and keeps its traceback
         tell(traceback.format_exc())
         return _say([Problem("R999", "an unexpected error, shown above")], options, arguments)

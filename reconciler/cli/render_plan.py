@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.cli.render_json import summary
 from reconciler.cli.terminal import Terminal, printable
-from reconciler.model.plans import Action, Capacity, Change, Disruption, FieldChange, Plan
+from reconciler.model.plans import Action, Capacity, Change, Condition, Disruption, FieldChange, Plan
 from reconciler.model.quantities import format_size
 
 DIGEST_SHOWN = 12
@@ -15,8 +15,9 @@ DIGEST_SHOWN = 12
 GROUP_FROM = 30
 NAMES_SHOWN = 5
 HEAD_WIDTH = 72
-PATH_WIDTH = 34
-VALUES_WIDTH = 36
+# Least and most: blocks line up with each other, and one long value does not push the others aside.
+PATH_WIDTHS = (20, 34)
+VALUES_WIDTHS = (20, 36)
 LONGEST_VALUE = 72
 
 COLOURS = {
@@ -40,12 +41,9 @@ class Style:
 
 def plan_text(plan: Plan, style: Style) -> str:
     """The whole plan."""
-    blocks = ["\n".join(_block(members, style)) for members in _grouped(plan, style)]
-    notes = list(_notes(plan, style))
-    if notes:
-        blocks.append("\n".join(notes))
-    blocks.append("\n".join(_closing(plan, style)))
-    return "\n\n".join(["\n".join(blocks[:-1]), blocks[-1]]) if len(blocks) > 1 else blocks[0]
+    changes = [line for members in _grouped(plan, style) for line in _block(members, style)]
+    sections = (changes, list(_notes(plan, style)), list(_closing(plan, style)))
+    return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
 def _grouped(plan: Plan, style: Style) -> list[list[Change]]:
@@ -96,11 +94,15 @@ def _field_lines(change: Change, style: Style) -> Iterator[str]:
     ]
     if not rows:
         return
-    paths = min(PATH_WIDTH, max(len(path) for _, path, _, _ in rows))
-    values = min(VALUES_WIDTH, max(len(value) for _, _, value, _ in rows))
+    paths = _width([path for _, path, _, _ in rows], *PATH_WIDTHS)
+    values = _width([value for _, _, value, _ in rows], *VALUES_WIDTHS)
     for sign, path, value, cost in rows:
         line = f"{path.ljust(paths)}  {value.ljust(values)}  {cost}".rstrip()
         yield f"  {style.terminal.style(sign, SIGNS[sign])} {line}"
+
+
+def _width(cells: Sequence[str], least: int, most: int) -> int:
+    return max(least, min(most, max(map(len, cells))))
 
 
 def _sign(field: FieldChange) -> str:
@@ -148,15 +150,33 @@ def _cost(field: FieldChange, change: Change) -> str:
 
 def _notes(plan: Plan, style: Style) -> Iterator[str]:
     """What is true beside the changes."""
-    for condition in plan.conditions:
-        fields = f" ({', '.join(condition.fields)})" if condition.fields else ""
-        said = printable(f"{condition.ref} on {condition.host}: {condition.message}{fields}")
-        yield f"{style.terminal.style(condition.type, 'yellow')}  {said}"
+    yield from _conditions(plan.conditions, style)
     for host, message in plan.failures:
-        yield f"{style.terminal.style('Not asked', 'red')}  {printable(host)}: {printable(message)}"
+        yield f"{style.terminal.style('Not asked', 'red')}  {printable(host)}: {printable(message.removeprefix(f'{host}: '))}"
     for capacity in plan.capacity:
         yield from _capacity_lines(capacity, style)
     yield from _unmanaged(plan, style)
+
+
+def _conditions(conditions: Sequence[Condition], style: Style) -> Iterator[str]:
+    """A line for each condition, or where there are many, for those that say the same of one host."""
+    groups: dict[object, list[Condition]] = {}
+    for condition in conditions:
+        alone = style.verbose or len(conditions) <= NAMES_SHOWN
+        likeness = (
+            condition.host,
+            condition.type,
+            condition.message,
+            condition.fields,
+            condition.ref if alone else None,
+        )
+        groups.setdefault(likeness, []).append(condition)
+    for members in groups.values():
+        first, more = members[0], len(members) - 1
+        fields = f" ({', '.join(first.fields)})" if first.fields else ""
+        others = f" and {more} more" if more else ""
+        said = printable(f"{first.ref}{others} on {first.host}: {first.message}{fields}")
+        yield f"{style.terminal.style(first.type, 'yellow')}  {said}"
 
 
 def _capacity_lines(capacity: Capacity, style: Style) -> Iterator[str]:

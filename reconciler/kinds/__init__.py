@@ -1,1 +1,26 @@
 """One folder per kind, all of one shape; `KINDS` is the explicit table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reconciler import fields
+from reconciler.kind import Kind
+from reconciler.kinds import domain, host, network, pool, volume
+
+# A Profile is a part of a Domain's document: it has its fields, and no object on any host.
+PROFILE = replace(
+    domain.KIND,
+    name="Profile",
+    folder="profiles",
+    root="",
+    fields=domain.PROFILE_FIELDS,
+    table=fields.index(domain.PROFILE_FIELDS),
+    observe=lambda handle: (),
+    marked=False,
+)
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind for kind in (host.KIND, network.KIND, pool.KIND, volume.KIND, PROFILE, domain.KIND)
+}

@@ -19,6 +19,7 @@ from reconciler.manifest.load import Loaded, Path
 
 API_VERSION = "reconciler/v1"
 
+_NAMES = "a name has letters, digits and . _ + - inside, and starts with a letter or digit"
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "integer": int,
@@ -92,7 +93,8 @@ class Schemas:
         """The errors of the slow validator, whose `pattern` means the whole text as in every other language."""
         import jsonschema  # 60 ms that only a wrong document has to pay.
 
-        validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _pattern})
+        extend: Any = jsonschema.validators.extend
+        validator = extend(jsonschema.Draft202012Validator, {"pattern": _pattern})
         yield from validator(loads(self._texts[kind])).iter_errors(value)
 
 
@@ -141,9 +143,10 @@ def _explain(error: Any, loaded: Loaded, file: str) -> Iterator[Problem]:
         for inner in error.context:
             if inner.relative_schema_path[0] == branch:
                 yield from _explain(inner, loaded, file)
+    elif path == ("metadata", "name") and error.validator != "type":
+        yield Problem("R206", f"the name {_shown(error.instance)} is not usable; {_NAMES}", _where(loaded, file, path))
     else:
-        number = "R206" if path == ("metadata", "name") and error.validator != "type" else "R204"
-        yield Problem(number, f"{label(path)} {_wanted(error)}", _where(loaded, file, path))
+        yield Problem("R204", f"{label(path)} {_wanted(error)}", _where(loaded, file, path))
 
 
 def _unknown(error: Any, path: Path, loaded: Loaded, file: str) -> Iterator[Problem]:

@@ -22,9 +22,12 @@ CONVENTIONAL = frozenset({Ref("Network", "default"), Ref("Pool", "default")})
 
 
 def host_of(document: Document, hosts: Mapping[str, Document], default_host: str) -> str:
-    """The host a document goes to. Raises R302 for one that nothing declares, R304 where none can be chosen."""
+    """The host a document goes to; `default_host` is "" where it is not known.
+
+    Raises R302 for a host that nothing declares, R304 where none can be chosen.
+    """
     if document.host is not None:
-        if document.host in hosts or (not hosts and document.host == default_host):
+        if document.host in hosts or (not hosts and default_host in ("", document.host)):
             return document.host
         message = f"{document.ref} goes to host {document.host}, which no Host document declares; add one"
         raise trouble("R302", message, document.place("metadata", "host"))
@@ -117,9 +120,7 @@ def _volume_of(document: Document, disk: Mapping[str, Any], position: int) -> Do
     place = document.places.get(("spec", "disks", position)) or document.places[()]
     body = {"pool": pool, "capacity": disk["size"], "format": disk.get("format", "qcow2")}
     return sealed(
-        Document(
-            ref=Ref("Volume", name), host=document.host, labels=document.labels, body=body, places={(): place}
-        )
+        Document(ref=Ref("Volume", name), host=document.host, labels=document.labels, body=body, places={(): place})
     )
 
 
@@ -131,7 +132,7 @@ def _referring(disk: Mapping[str, Any], volume: Document) -> dict[str, Any]:
 
 
 def unmet(specs: Mapping[Key, Spec], known: Collection[Key], place_of: PlaceOf) -> Iterator[Problem]:
-    """References to what neither a document declares nor the user calls external. `known` are declared, but may be wrong."""
+    """References to what neither a document declares nor the user calls external. `known` are declared but wrong."""
     for (host, _), spec in specs.items():
         for need in spec.needs:
             key = (host, need.ref)
@@ -145,12 +146,14 @@ def unmet(specs: Mapping[Key, Spec], known: Collection[Key], place_of: PlaceOf) 
 
 def cycles(specs: Mapping[Key, Spec], place_of: PlaceOf) -> Iterator[Problem]:
     """Each circle of references once, at one of its references."""
-    edges = {
-        key: {(key[0], need.ref): need for need in spec.needs if (key[0], need.ref) in specs}
-        for key, spec in specs.items()
-        if spec.needs
-    }
-    for circle in _circles(edges):
+    # What needs nothing ends every walk, so only references between the others can form a circle.
+    inner = {key for key, spec in specs.items() if spec.needs}
+    edges: dict[Key, dict[Key, Need]] = {}
+    for key in inner:
+        for need in specs[key].needs:
+            if (key[0], need.ref) in inner:
+                edges.setdefault(key, {})[key[0], need.ref] = need
+    for circle in _circles(dict(sorted(edges.items()))):
         names = " -> ".join(str(ref) for _, ref in (*circle, circle[0]))
         following = circle[1] if len(circle) > 1 else circle[0]
         where = place_of(specs[circle[0]], edges[circle[0]][following])

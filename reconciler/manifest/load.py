@@ -7,19 +7,18 @@ anchors, aliases, tags and merge keys. Events are not recursive, so no nesting c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reconciler.errors import Problem
+from reconciler.manifest.scalars import resolve
 
 LIMIT_YAML = 1 << 20
 LIMIT_XML = 4 << 20
 LIMIT_DEPTH = 64
 # More of one file help nobody, and a megabyte of them would be many.
 LIMIT_PROBLEMS = 100
-# Beyond this JSON tools lose digits or overflow (a signed 64-bit integer has 19).
-LIMIT_DIGITS = 18
 
 Path = tuple[str | int, ...]
 Spot = tuple[int, int]
@@ -68,13 +67,17 @@ def _feed(text: str, builder: _Builder) -> None:
     import yaml  # A run that finds everything in the cache never needs it.
 
     try:
-        parser: Any = getattr(yaml, "CParser", yaml.SafeLoader)(text)
+        parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         while (event := parser.get_event()) is not None:
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         context = f"{error.context}, " if error.context else ""
         mark = error.problem_mark or error.context_mark
-        builder.note("R101", f"{context}{error.problem}; mend the syntax here", (mark.line + 1, mark.column + 1) if mark else (1, 1))
+        builder.note(
+            "R101",
+            f"{context}{error.problem}; mend the syntax here",
+            (mark.line + 1, mark.column + 1) if mark else (1, 1),
+        )
     except yaml.reader.ReaderError:
         found = _UNPRINTABLE.search(text)
         before = text[: found.start()] if found else ""
@@ -156,7 +159,9 @@ class _Builder:
 
     def _open(self, event: Any, items: list[object] | dict[str, object]) -> None:
         if len(self._stack) >= LIMIT_DEPTH:
-            self._complain("R106", f"more than {LIMIT_DEPTH} levels; look for a stray bracket or dash", event.start_mark)
+            self._complain(
+                "R106", f"more than {LIMIT_DEPTH} levels; look for a stray bracket or dash", event.start_mark
+            )
             raise _StopError
         self._refuse_marks(event)
         parent = self._stack[-1] if self._stack else None
@@ -246,77 +251,3 @@ class _Builder:
             self._complain("R105", "a tag is not accepted; write the plain value", event.start_mark)
         if event.anchor:
             self._complain("R105", "an anchor is not accepted; write the value out, or use a Profile", event.start_mark)
-
-
-_WORDS: dict[str, object] = {
-    "": None,
-    "~": None,
-    **dict.fromkeys(("null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-
-
-def _forms(word: str) -> Iterator[str]:
-    yield from (word, word.capitalize(), word.upper())
-
-
-# yaml.org/type/bool: what YAML 1.1 takes for a boolean beyond true and false.
-_SWITCHES: dict[str, str] = {
-    **{form: "true" for word in ("y", "yes", "on") for form in _forms(word)},
-    **{form: "false" for word in ("n", "no", "off") for form in _forms(word)},
-}
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-_HEX = re.compile(r"0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)\.[0-9]*)(?:[eE][-+][0-9]{1,2})?")
-_QUOTE = "put it in quotes if it is text"
-# In the order they are tried. Sources: yaml.org/type/{int,float,timestamp,value,merge} (1.1), YAML 1.2.2 section 10.3.
-_TRAPS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(r"[0-9]{1,2}(?::[0-9]{2}){5}"),
-        "a MAC address of digits alone is a number in base 60 to YAML 1.1; put it in quotes",
-    ),
-    (
-        re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"),
-        f"YAML 1.1 reads a number in base 60 here; {_QUOTE}, or write the plain number",
-    ),
-    (
-        re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9].*)?"),
-        "YAML 1.1 reads a date here; put it in quotes",
-    ),
-    (re.compile(r"[-+]?0b[01_]+"), f"YAML 1.1 reads a binary number here; {_QUOTE}, or write it as a decimal number"),
-    (
-        re.compile(r"[-+]?0o?[0-9][0-9_]*"),
-        f"the leading zero makes an octal number to some YAML tools; {_QUOTE}, or write it as a decimal number",
-    ),
-    (
-        re.compile(r"[-+]?(?:0x[0-9a-fA-F_]+|\.?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?)"),
-        f"not all YAML tools read the same number here; {_QUOTE}, or write plain digits",
-    ),
-    (re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"), f"this is no finite number; {_QUOTE}"),
-    (re.compile(r"=|<<"), "this has a meaning of its own to YAML 1.1; put it in quotes"),
-)
-
-
-def resolve(text: str) -> tuple[object, str]:
-    """The value of a plain scalar by YAML 1.2's core schema, and why it is a trap ("" where it is none)."""
-    if text in _WORDS:
-        return _WORDS[text], ""
-    if text in _SWITCHES:
-        return text, f'YAML 1.1 reads a boolean here; write {_SWITCHES[text]}, or "{text}" in quotes if it is text'
-    if text[0] not in "+-.0123456789=<":
-        return text, ""
-    return _number(text)
-
-
-def _number(text: str) -> tuple[object, str]:
-    if len(text) <= LIMIT_DIGITS:
-        if _INTEGER.fullmatch(text):
-            return int(text), ""
-        if _HEX.fullmatch(text):
-            return int(text, 16), ""
-        if _FLOAT.fullmatch(text):
-            number = float(text)
-            # To JSON Schema 2.0 is an integer, so it has to be one to everybody behind it.
-            return int(number) if number.is_integer() else number, ""
-    return text, next((why for pattern, why in _TRAPS if pattern.fullmatch(text)), "")

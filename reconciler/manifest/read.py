@@ -130,14 +130,15 @@ def _read_xml(source: SourceFile, roots: Mapping[str, str]) -> Reading:
 
 def _xml_resource(root: Element, text: str, file: str, roots: Mapping[str, str]) -> Reading:
     place = Place(file, root.sourceline or 1, 1)
-    kind = roots.get(str(root.tag))
+    tag = str(root.tag)
+    kind = roots.get(tag)
     if kind is None:
         known = ", ".join(f"<{name}>" for name in sorted(roots))
-        return Reading(problems=(Problem("R111", f"<{root.tag}> is no resource; known are {known}", str(place)),))
+        return Reading(problems=(Problem("R111", f"<{tag}> is no resource; known are {known}", str(place)),))
     holder = root.find("name")
     name = (holder.text or "").strip() if holder is not None else ""
     if not name:
-        return Reading(problems=(Problem("R205", f"<{root.tag}> lacks <name>; add it", str(place)),))
+        return Reading(problems=(Problem("R205", f"<{tag}> lacks <name>; add it", str(place)),))
     if _XML_NAME.fullmatch(name) is None:
         where = f"{file}:{holder.sourceline if holder is not None else 1}:1"
         return Reading(problems=(Problem("R206", f"the name {name[:60]!r} is not usable; choose another", where),))

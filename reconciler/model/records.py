@@ -38,10 +38,10 @@ def decode_name(coded: str) -> str:
 def path_of(folder: str, ref: Ref, suffix: str) -> str:
     """Where a resource's file lies: `domains/web-1.xml`, `volumes/default/web-1-data.xml`.
 
-    A directory's name has no "." left, so that none is ever called as a file is.
+    A directory's name has no "." left, so that none is ever called as a file is; an empty one is written "%".
     """
     *above, name = map(encode_name, ref.name.split("/"))
-    return "/".join([folder, *(part.replace(".", "%2E") for part in above), f"{name}.{suffix}"])
+    return "/".join([folder, *(part.replace(".", "%2E") or "%" for part in above), f"{name}.{suffix}"])
 
 
 def branch_of(host: str) -> str:

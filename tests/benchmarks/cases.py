@@ -14,6 +14,7 @@ from tests.benchmarks import corpus
 from tests.benchmarks.measure import Sample, measure, median
 
 FLOOR = Path(__file__).with_name("floor.py")
+LEDGER = Path(__file__).with_name("ledger.py")
 MEBIBYTE = 1024 * 1024
 OWNED = NAMESPACES["reconciler"]
 
@@ -68,25 +69,36 @@ def floor(*arguments: str | Path) -> list[str | Path]:
     return [sys.executable, FLOOR, *arguments]
 
 
-def _plan(bench: Bench, documents: Path, uri: str, *, changes: bool = False) -> list[str | Path]:
-    code = ["--detailed-exitcode"] if changes else []
-    return bench.program("-C", documents, "--connect", uri, "plan", *code)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Documents and the host they are applied to: by its name for `--connect`, and by a URI that libvirt knows."""
+
+    title: str
+    documents: Path
+    connect: str
+    uri: str
+    memory_limit: int | None = None
 
 
-def _plan_rows(bench: Bench, title: str, documents: Path, uri: str, runs: int, memory: int | None) -> Iterator[Row]:
-    """Cold, warm, and with one changed document."""
+def _plan_rows(bench: Bench, place: Place, runs: int) -> Iterator[Row]:
+    """Cold, warm, and with one changed document. An exit code of 2 says that there are changes."""
+    where = ("-C", place.documents, "--connect", place.connect)
+    plan = bench.program(*where, "plan", "--detailed-exitcode")
 
     def cold() -> Sample:
         bench.forget()
-        return measure(_plan(bench, documents, uri))
+        return measure(plan)
 
-    base = median(runs, lambda: measure(floor("read", uri)))
-    yield Row(what=f"{title}: nothing to do, cold", ours=median(runs, cold), floor=base, limit=6, memory_limit=memory)
-    warm = median(runs, lambda: measure(_plan(bench, documents, uri, changes=True)))
-    yield Row(what=f"{title}: nothing to do, warm", ours=warm, floor=base, limit=2, memory_limit=memory)
-    corpus.change_one(documents)
-    one = median(runs, lambda: measure(_plan(bench, documents, uri, changes=True), expect=2))
-    yield Row(what=f"{title}: one document changed", ours=one, floor=base, memory_limit=memory)
+    base = median(runs, lambda: measure(floor("read", place.uri)))
+
+    def row(what: str, ours: Sample, limit: float | None) -> Row:
+        title = f"plan, {place.title}: {what}"
+        return Row(what=title, ours=ours, floor=base, limit=limit, memory_limit=place.memory_limit)
+
+    yield row("nothing to do, cold", median(runs, cold), 6)
+    yield row("nothing to do, warm", median(runs, lambda: measure(plan)), 2)
+    corpus.change_one(place.documents)
+    yield row("one document changed", median(runs, lambda: measure(plan, expect=2)), None)
 
 
 def real_host(bench: Bench) -> Iterator[Row]:
@@ -106,7 +118,8 @@ def real_host(bench: Bench) -> Iterator[Row]:
         yield Row(what=f"apply, {title}: all are new", ours=measure(apply), floor=base, limit=2.5)
         ours = embedded.home_of("embedded", bench.state)
         assert ours is not None
-        yield from _plan_rows(bench, f"plan, {title}", documents, embedded.uri_of(ours), bench.repeats, None)
+        place = Place(title=title, documents=documents, connect="embedded", uri=embedded.uri_of(ours))
+        yield from _plan_rows(bench, place, bench.repeats)
     finally:
         embedded.stop(bench.state, "floor")
         embedded.stop(bench.state)
@@ -119,8 +132,9 @@ def many_machines(bench: Bench) -> Iterator[Row]:
         corpus.write_documents(documents, count, type="test", power="running")
         uri = corpus.write_test_host(bench.work / f"host-{count}.xml", count, namespace=OWNED)
         measure(bench.program("-C", documents, "--connect", uri, "apply", "--yes"))
-        title = f"plan, {count} machines in the test driver"
-        yield from _plan_rows(bench, title, documents, uri, 1 if count > 1000 else bench.repeats, 500 * MEBIBYTE)
+        title = f"{count} machines in the test driver"
+        place = Place(title=title, documents=documents, connect=uri, uri=uri, memory_limit=500 * MEBIBYTE)
+        yield from _plan_rows(bench, place, 1 if count > 1000 else bench.repeats)
 
 
 def short_commands(bench: Bench) -> Iterator[Row]:
@@ -135,4 +149,14 @@ def short_commands(bench: Bench) -> Iterator[Row]:
         yield Row(what=what, ours=ours, floor=base, limit=3)
 
 
-CASES: Sequence[Callable[[Bench], Iterator[Row]]] = (short_commands, real_host, many_machines)
+def first_commit(bench: Bench) -> Iterator[Row]:
+    """The ledger's commit of very many definitions at once; its floor is git's own bulk import of the same files."""
+    count = bench.many[-1]
+    definitions = bench.work / "ledger-definitions"
+    corpus.write_definitions(definitions, count, type="qemu", namespace=OWNED)
+    base = measure([sys.executable, LEDGER, "import", bench.work / "floor.git", definitions])
+    ours = measure([sys.executable, LEDGER, "record", bench.work / "ledger.git", definitions])
+    yield Row(what=f"ledger, one commit of {count} definitions", ours=ours, floor=base)
+
+
+CASES: Sequence[Callable[[Bench], Iterator[Row]]] = (short_commands, first_commit, real_host, many_machines)

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import libvirt
 
 from reconciler.adapters.virt import embedded, faults
+from reconciler.adapters.virt.embedded_home import Home
 from reconciler.errors import ReconcilerError, trouble
 
 OPEN_SECONDS = 10.0
@@ -26,7 +27,7 @@ EMBEDDED_ATTEMPTS = 3
 
 @contextmanager
 def connect(
-    uri: str | None, state_dir: Path, *, open_seconds: float = OPEN_SECONDS, idle_seconds: int = 60
+    uri: str | None, state_dir: Path, *, open_seconds: float = OPEN_SECONDS, idle_seconds: int = embedded.IDLE_SECONDS
 ) -> Iterator[libvirt.virConnect]:
     """An open read-write connection; None is libvirt's own default, `embedded[:NAME]` starts the embedded host.
 
@@ -42,15 +43,17 @@ def connect(
         _close(connection)
 
 
-def _open_embedded(home: embedded.Home, seconds: float) -> libvirt.virConnect:
-    for attempt in range(1, EMBEDDED_ATTEMPTS + 1):
+def _open_embedded(home: Home, seconds: float) -> libvirt.virConnect:
+    """Start and open; once more where the daemon has gone in between, as one that was idle may."""
+    for _ in range(EMBEDDED_ATTEMPTS):
         embedded.start(home)
         try:
             return _open(embedded.uri_of(home), home.name, seconds)
         except ReconcilerError as error:
-            if attempt == EMBEDDED_ATTEMPTS:
-                raise embedded.failure(home, error.problems[0].message) from error
-    raise AssertionError("the last attempt returns or raises")
+            refusal = error
+            if embedded.answers(home):
+                break
+    raise embedded.failure(home, refusal.problems[0].message) from refusal
 
 
 def _open(uri: str | None, name: str, seconds: float) -> libvirt.virConnect:

@@ -20,6 +20,7 @@ from reconciler.adapters.virt.embedded_home import Home
 from reconciler.errors import ReconcilerError, trouble
 
 NAME = "embedded"
+IDLE_SECONDS = 60
 START_SECONDS = 15.0
 STOP_SECONDS = 5.0
 _NAMES = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -34,7 +35,7 @@ class Mode(Protocol):
     def prepare(self, home: Home) -> None: ...
     def launch(self, home: Home) -> None: ...
     def clear(self, home: Home) -> None: ...
-    def visible(self, home: Home, path: str) -> Path: ...
+    def visible(self, directory: Path, path: str) -> Path: ...
 
 
 def mode() -> Mode:
@@ -42,7 +43,7 @@ def mode() -> Mode:
     return cast(Mode, embedded_root if os.geteuid() == 0 else embedded_session)
 
 
-def home_of(uri: str | None, state_dir: Path, idle_seconds: int = 60) -> Home | None:
+def home_of(uri: str | None, state_dir: Path, idle_seconds: int = IDLE_SECONDS) -> Home | None:
     """The embedded host that a URI names (`embedded`, `embedded:NAME`); None for every other URI. Raises R801."""
     scheme, _, name = (uri or "").partition(":")
     if scheme != NAME:
@@ -61,14 +62,14 @@ def uri_of(home: Home) -> str:
 
 def start(home: Home) -> None:
     """See to it that the daemon answers; at once where it does already. Raises R607."""
-    if _answers(home):
+    if answers(home):
         return
     _require_programs(home)
     try:
         home.directory.mkdir(parents=True, exist_ok=True, mode=0o711)
         with _lock(home):
             _await_end(home)
-            if not _answers(home):
+            if not answers(home):
                 mode().prepare(home)
                 mode().launch(home)
                 _await_answer(home)
@@ -86,18 +87,19 @@ def stop(state_dir: Path, name: str = NAME) -> None:
         mode().clear(home)
 
 
-def running(home: Home) -> bool:
-    """Whether any process of the host is alive: its daemon, a machine, a network."""
-    return bool(mode().members(home))
+def directory_of(socket_path: Path) -> Path | None:
+    """The directory of the embedded host that listens on a socket; None for any other libvirtd."""
+    directory = socket_path.resolve().parent.parent.parent
+    return directory if (directory / embedded_home.BOOT).exists() else None
 
 
-def visible(home: Home, path: str) -> Path:
-    """Where the machine sees a path of the embedded host (`/var/lib/libvirt/images/…`)."""
-    return mode().visible(home, path)
+def visible(directory: Path, path: str) -> Path:
+    """Where the machine sees a path (`/var/lib/libvirt/images/…`) of the embedded host in this directory."""
+    return mode().visible(directory, path)
 
 
-def _answers(home: Home) -> bool:
-    """Whether somebody listens on the socket; one that a killed daemon left refuses."""
+def answers(home: Home) -> bool:
+    """Whether somebody listens on the host's socket; one that a killed daemon left refuses."""
     if not home.directory.exists():
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
@@ -115,7 +117,7 @@ def _lock(home: Home) -> FileLock:
 def _await_end(home: Home) -> None:
     """Let a daemon that has closed its socket finish: the new one needs its pid files."""
     deadline = time.monotonic() + START_SECONDS
-    while any(map(embedded_home.is_daemon, mode().members(home))) and not _answers(home):
+    while any(map(embedded_home.is_daemon, mode().members(home))) and not answers(home):
         if time.monotonic() > deadline:
             raise failure(home, "its old libvirtd neither answers nor ends")
         time.sleep(0.02)
@@ -123,7 +125,7 @@ def _await_end(home: Home) -> None:
 
 def _await_answer(home: Home) -> None:
     began = time.monotonic()
-    while not _answers(home):
+    while not answers(home):
         waited = time.monotonic() - began
         alive = waited < 1 or any(map(embedded_home.is_daemon, mode().members(home)))
         if not alive or waited > START_SECONDS:

@@ -9,7 +9,7 @@ import signal
 import stat
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from reconciler.errors import trouble
 
 # sun_path holds 108 bytes with the closing zero (unix(7)).
 SOCKET_PATH_BYTES = 107
-CAPABILITIES = Path("qemu/capabilities")
+# The machine's boot that the runtime directory belongs to.
+BOOT = "boot_id"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +30,7 @@ class Home:
 
     name: str
     directory: Path
-    idle_seconds: int = 60
+    idle_seconds: int
 
     @property
     def digest(self) -> str:
@@ -44,7 +45,7 @@ class Home:
     @property
     def alias(self) -> Path:
         """A short name for the directory: a link, for sockets whose own path would be too long."""
-        return Path("/tmp") / f"rec-{self.digest}"  # noqa: S108 - see `shorten`
+        return Path("/tmp") / f"rec-{self.digest}"
 
     @property
     def log(self) -> Path:
@@ -68,7 +69,7 @@ def shorten(home: Home) -> Path:
 
 
 def daemon_conf(home: Home, log: Path) -> str:
-    """libvirtd.conf: sockets for this user alone, no network listener, its own UUID, its log as it sees it (libvirt 9.0)."""
+    """libvirtd.conf: sockets for this user alone, no network listener, its own UUID, its log (libvirt 9.0)."""
     return (
         f'host_uuid = "{home.uuid}"\n'
         'unix_sock_rw_perms = "0700"\n'
@@ -89,7 +90,7 @@ def qemu_conf(*settings: str) -> str:
         'stdio_handler = "file"',
         'security_driver = "none"',
         "remember_owner = 0",
-        'hugetlbfs_mount = []',
+        "hugetlbfs_mount = []",
         'vnc_listen = "127.0.0.1"',
         'spice_listen = "127.0.0.1"',
     )
@@ -102,14 +103,13 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def seed_capabilities(cache: Path, sources: Iterator[Path]) -> None:
-    """Copy what another libvirtd knows of the machine's QEMU: probing takes seconds, libvirt checks that it still holds."""
-    own = cache / CAPABILITIES
+def seed_capabilities(own: Path, sources: Iterable[Path]) -> None:
+    """Copy what another libvirtd knows of QEMU: probing takes seconds. libvirt checks that it still holds."""
     if own.is_dir() and any(own.iterdir()):
         return
     for source in sources:
         try:
-            shutil.copytree(source / CAPABILITIES, own, dirs_exist_ok=True)
+            shutil.copytree(source, own, dirs_exist_ok=True)
         except OSError:
             continue
         if any(own.iterdir()):
@@ -117,8 +117,8 @@ def seed_capabilities(cache: Path, sources: Iterator[Path]) -> None:
 
 
 def forget_last_boot(home: Home, run: Path) -> None:
-    """Empty the runtime directory if the machine has restarted since: pid files and autostart marks are of another life."""
-    mark = home.directory / "boot_id"
+    """Empty the runtime directory if the machine has restarted: pid files and autostart marks are of another life."""
+    mark = home.directory / BOOT
     boot = Path("/proc/sys/kernel/random/boot_id").read_text()
     if not mark.exists() or mark.read_text() != boot:
         shutil.rmtree(run, ignore_errors=True)

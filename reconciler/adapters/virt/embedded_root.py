@@ -1,8 +1,8 @@
 """The embedded host of root: a libvirtd in its own mount, UTS, network and cgroup namespaces.
 
 Directories of the host are bound over libvirt's own inside the mount namespace, which nobody else sees. The network
-namespace has no name: it lives in its processes (dnsmasq, QEMU, the script that waits for the daemon), and a daemon that
-starts again enters it through one of them.
+namespace has no name: it lives in its processes (dnsmasq, QEMU, the script that waits for the daemon), and a daemon
+that starts again enters it through one of them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ BINDS: Mapping[str, str] = {
     "run": "/run",
 }
 KEEPER = "sleep"
+# Below libvirt's cache directory (qemu_conf.c).
+CAPABILITIES = "qemu/capabilities"
 # One guest user for all: the owner of the state directory. /dev/kvm's group and libvirt-qemu play no part.
 GUEST_USER = ('user = "root"', 'group = "root"')
 
@@ -70,12 +72,8 @@ def prepare(home: Home) -> None:
     write(home.directory / "etc/qemu.conf", embedded_home.qemu_conf(*GUEST_USER))
     # A host name that does not resolve costs 20 s at each call that asks for it (getaddrinfo in libvirt 9.0).
     write(home.directory / "hosts", f"127.0.0.1 localhost {home.name}\n::1 localhost {home.name}\n")
-    embedded_home.seed_capabilities(home.directory / "cache", _known_capabilities(home))
-
-
-def _known_capabilities(home: Home) -> Iterator[Path]:
-    yield from sorted(home.directory.parent.glob("*/cache"))
-    yield Path("/var/cache/libvirt")
+    known = [*sorted(home.directory.parent.glob(f"*/cache/{CAPABILITIES}")), Path("/var/cache/libvirt") / CAPABILITIES]
+    embedded_home.seed_capabilities(home.directory / "cache" / CAPABILITIES, known)
 
 
 def launch(home: Home) -> None:
@@ -136,7 +134,7 @@ def _make_cgroups(home: Home, roots: tuple[Path, ...]) -> None:
 
 
 def remove_cgroups(home: Home) -> None:
-    """Take our groups away; one that keeps dying processes for longer than a second stays, empty, for the next start."""
+    """Take our groups away; one with processes that take over a second to die stays for the next start."""
     deadline = time.monotonic() + 1
     for root in cgroup_roots():
         while (root / _group(home)).exists() and not _removed(root / _group(home)) and time.monotonic() < deadline:
@@ -154,7 +152,7 @@ def _removed(group: Path) -> bool:
 
 
 def script(home: Home, groups: tuple[Path, ...], inhabitant: int | None) -> str:
-    """What makes the namespaces and runs libvirtd in them; the network's and the cgroup's are an inhabitant's if there is one."""
+    """What makes the namespaces and runs libvirtd in them; network and cgroups are an inhabitant's if there is one."""
     own = [root / _group(home) for root in groups]
     outside = [f"echo $$ > {group}/daemon/cgroup.procs" for group in own]
     if inhabitant is None:
@@ -185,7 +183,7 @@ def _mounts(home: Home, groups: tuple[Path, ...]) -> Iterator[str]:
 
 
 def _daemon(home: Home) -> str:
-    """The daemon in the background; when it ends and leaves bridges behind, its script stays to keep their namespace."""
+    """The daemon in the background; where it ends and leaves bridges, its script stays to keep their namespace."""
     run = f"libvirtd --timeout {home.idle_seconds} --pid-file /run/libvirtd.pid"
     keep = f"ls -d /sys/class/net/*/bridge >/dev/null 2>&1 && exec {KEEPER} infinity"
     return f"({run} || true; {keep}) </dev/null &"
@@ -195,12 +193,12 @@ def clear(home: Home) -> None:
     """Take away what lives outside the directory, and what only a running host needs."""
     remove_cgroups(home)
     home.alias.unlink(missing_ok=True)
-    (home.directory / "boot_id").unlink(missing_ok=True)
+    (home.directory / embedded_home.BOOT).unlink(missing_ok=True)
 
 
-def visible(home: Home, path: str) -> Path:
+def visible(directory: Path, path: str) -> Path:
     """Where the machine sees a path of this host."""
     for name, target in BINDS.items():
         if path == target or path.startswith(target + "/"):
-            return home.directory / name / path[len(target) :].lstrip("/")
+            return directory / name / path[len(target) :].lstrip("/")
     return Path(path)

@@ -12,9 +12,12 @@ from pathlib import Path
 from reconciler.adapters.virt import embedded_home
 from reconciler.adapters.virt.embedded_home import Home, write
 
+# Below XDG_CACHE_HOME (qemu_conf.c, virQEMUDriverConfigNew).
+CAPABILITIES = "libvirt/qemu/cache/capabilities"
+
 
 def socket(home: Home) -> Path:
-    """The daemon's socket, by the short name: QEMU's own sockets below it are up to 85 bytes longer than the directory."""
+    """The daemon's socket, by the short name: QEMU's own are up to 85 bytes longer than the directory."""
     return embedded_home.shorten(home) / "run/libvirt/libvirt-sock"
 
 
@@ -37,14 +40,21 @@ def prepare(home: Home) -> None:
     (home.directory / "run").chmod(0o700)
     write(home.directory / "libvirt/libvirtd.conf", embedded_home.daemon_conf(home, home.alias / "log/libvirtd.log"))
     write(home.directory / "libvirt/qemu.conf", embedded_home.qemu_conf())
-    known = sorted(home.directory.parent.glob("*/cache/libvirt"))
-    embedded_home.seed_capabilities(home.directory / "cache/libvirt", iter(known))
+    known = sorted(home.directory.parent.glob(f"*/cache/{CAPABILITIES}"))
+    embedded_home.seed_capabilities(home.directory / "cache" / CAPABILITIES, known)
 
 
 def launch(home: Home) -> None:
     """Start the daemon; it answers on its socket soon. Raises CalledProcessError."""
     alias = embedded_home.shorten(home)
-    command = ["libvirtd", "--daemon", "--timeout", str(home.idle_seconds), "--pid-file", str(alias / "run/libvirtd.pid")]
+    command = [
+        "libvirtd",
+        "--daemon",
+        "--timeout",
+        str(home.idle_seconds),
+        "--pid-file",
+        str(alias / "run/libvirtd.pid"),
+    ]
     with home.output.open("wb") as output:
         subprocess.run(
             command,
@@ -74,9 +84,9 @@ def environment(alias: Path) -> dict[str, str]:
 def clear(home: Home) -> None:
     """Take away what lives outside the directory, and what only a running host needs."""
     home.alias.unlink(missing_ok=True)
-    (home.directory / "boot_id").unlink(missing_ok=True)
+    (home.directory / embedded_home.BOOT).unlink(missing_ok=True)
 
 
-def visible(home: Home, path: str) -> Path:
+def visible(directory: Path, path: str) -> Path:
     """Where the machine sees a path of this host: at the same place."""
     return Path(path)

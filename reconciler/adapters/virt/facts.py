@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import libvirt
 
 from reconciler import markup
-from reconciler.adapters.virt.connection import is_remote
-from reconciler.adapters.virt.embedded_home import Home
 from reconciler.adapters.virt import embedded
+from reconciler.adapters.virt.connection import is_remote
 from reconciler.kind import Facts
+from reconciler.markup import Element
 
 MIB = 1 << 20
-# ioctl KVM_GET_API_VERSION, and the version it has had since Linux 2.6.22 (Documentation/virt/kvm/api.rst).
-KVM_GET_API_VERSION, KVM_API_VERSION = 0xAE00, 12
-_SOCKET = "run/libvirt/libvirt-sock"
-
-
-@dataclass(frozen=True, slots=True)
-class Acceleration:
-    """Which domain type runs best on a host, and the reason for people."""
-
-    domain_type: str
-    reason: str
+# What a driver without such objects, or a read-only connection, answers.
+UNSUPPORTED = frozenset({libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_OPERATION_UNSUPPORTED})
+_TWINS = {"i686": "x86_64", "armv7l": "aarch64", "ppc64": "ppc64le"}
+_Answer = TypeVar("_Answer")
 
 
 class Rows(Mapping[str, str]):
     """A table that is asked for when somebody looks, once."""
 
-    def __init__(self, ask: Callable[[], dict[str, str]]) -> None:
-        self._ask = ask
+    def __init__(self, fetch: Callable[[], dict[str, str]]) -> None:
+        self._fetch = fetch
 
     @cached_property
     def _rows(self) -> dict[str, str]:
-        return self._ask()
+        return self._fetch()
 
     def __getitem__(self, key: str) -> str:
         return self._rows[key]
@@ -54,48 +46,53 @@ class Rows(Mapping[str, str]):
 
 
 def supply(connection: libvirt.virConnect) -> dict[str, int]:
-    """What machines can be promised: `cpus`, and bytes of `memory`, `swap` and of what same-page merging saves (`merged`).
+    """What machines can be promised: `cpus`, and bytes of `memory`, `swap` and of what merging saves (`merged`).
 
     Swap and merging are 0 where libvirt cannot tell (a remote host's swap).
     """
     info = connection.getInfo()
-    local = not is_remote(connection.getURI())
-    # getInfo counts RAM in MiB, virNodeGetMemoryStats in KiB; the test driver has only the first.
-    stats = _or(dict[str, int](), partial(connection.getMemoryStats, libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS))
-    shared = _or(dict[str, int](), connection.getMemoryParameters).get("shm_pages_sharing", 0)
+    merging = ask(lambda: connection.getMemoryParameters(0)) or {}
     return {
         "cpus": int(info[2]),
-        "memory": stats.get("total", 0) * 1024 or int(info[1]) * MIB,
-        "swap": _swap() if local else 0,
-        "merged": shared * os.sysconf("SC_PAGE_SIZE"),
+        "memory": _memory(connection).get("total", 0) or int(info[1]) * MIB,
+        "swap": swap() if is_local(connection) else 0,
+        "merged": int(merging.get("shm_pages_sharing", 0)) * os.sysconf("SC_PAGE_SIZE"),
     }
 
 
-def _swap() -> int:
+def is_local(connection: libvirt.virConnect) -> bool:
+    """Whether the host's files and devices are this machine's. Those of libvirt's test driver are nobody's."""
+    return not is_remote(connection.getURI()) and connection.getType() != "TEST"
+
+
+def _memory(connection: libvirt.virConnect) -> dict[str, int]:
+    """virNodeGetMemoryStats in bytes (libvirt counts KiB); empty where the driver has none."""
+    stats = ask(lambda: connection.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)) or {}
+    return {name: int(value) * 1024 for name, value in stats.items()}
+
+
+def swap() -> int:
     match = re.search(r"^SwapTotal:\s+(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
     return int(match[1]) * 1024 if match else 0
 
 
 def gather(connection: libvirt.virConnect) -> Facts:
-    """What the host has, for preflight: lists at once, tables that cost more (`machines`, `volumes`) when they are read.
-
-    What the driver does not support is None. A name that appears after the call is not seen.
-    """
-    amounts = supply(connection)
-    stats = _or(dict[str, int](), partial(connection.getMemoryStats, libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS))
-    pools = _or(None, connection.listAllStoragePools)
-    networks = _or(None, connection.listAllNetworks)
-    filters = _or(None, connection.listAllNWFilters)
-    domain = _or(None, partial(_domain_capabilities, connection))
+    """What the host has, for preflight. What its driver does not know is None; `volumes` are listed when first read."""
+    amounts, memory = supply(connection), _memory(connection)
+    pools = ask(connection.listAllStoragePools)
+    networks = ask(connection.listAllNetworks)
+    filters = ask(connection.listAllNWFilters)
+    capabilities = markup.parse(connection.getCapabilities())
+    details = ask(lambda: _domain_capabilities(connection, capabilities))
     return Facts(
         cpus=amounts["cpus"],
         memory=amounts["memory"],
-        free_memory=(stats.get("free", 0) + stats.get("buffers", 0) + stats.get("cached", 0)) * 1024,
+        free_memory=sum(memory.get(part, 0) for part in ("free", "buffers", "cached")),
         swap=amounts["swap"],
-        domain_types=_or(None, partial(_domain_types, connection)),
-        machines=Rows(partial(_machines, connection)),
-        cpu_models=_texts(domain, "cpu/mode[@name='custom']/model"),
-        firmwares=_texts(domain, "os/enum[@name='firmware']/value"),
+        domain_types=frozenset(str(found.get("type")) for found in capabilities.iterfind("guest/arch/domain")),
+        machines=_machines(capabilities),
+        cpu_models=_texts(details or (), "cpu/mode[@name='custom']", "model"),
+        firmwares=_texts(details or (), "os/enum[@name='firmware']", "value"),
         networks=None if networks is None else {found.name(): bool(found.isActive()) for found in networks},
         pools=None if pools is None else {found.name(): bool(found.isActive()) for found in pools},
         volumes=None if pools is None else Rows(partial(_volumes, pools)),
@@ -105,4 +102,80 @@ def gather(connection: libvirt.virConnect) -> Facts:
     )
 
 
-def _or[T, D](default: D, ask: Callable[[], T]) -> T | D: ...
+def ask(question: Callable[[], _Answer]) -> _Answer | None:
+    """The answer; None where the driver has no such thing. Other errors pass."""
+    try:
+        return question()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in UNSUPPORTED:
+            return None
+        raise
+
+
+def _machines(capabilities: Element) -> dict[str, str] | None:
+    """Every machine of every architecture: alias or name -> name; None for a driver that lists none."""
+    found = capabilities.iterfind("guest/arch//machine")
+    return {str(machine.text): machine.get("canonical", str(machine.text)) for machine in found} or None
+
+
+def _domain_capabilities(connection: libvirt.virConnect, capabilities: Element) -> tuple[Element, ...]:
+    """What libvirt knows of domains, for each architecture of this host (32-bit twins have the same models)."""
+    arches = {str(arch.get("name")) for arch in capabilities.iterfind("guest/arch")}
+    wanted = sorted(arch for arch in arches if _TWINS.get(arch) not in arches)
+    return tuple(markup.parse(connection.getDomainCapabilities(None, arch, None, None, 0)) for arch in wanted)
+
+
+def _texts(roots: tuple[Element, ...], holder: str, leaf: str) -> frozenset[str] | None:
+    """The texts of the leaves in a holder; None where no architecture has the holder: the driver has said nothing."""
+    holders = [found for root in roots for found in root.iterfind(holder)]
+    return frozenset(str(text.text) for found in holders for text in found.iterfind(leaf)) if holders else None
+
+
+def _volumes(pools: list[libvirt.virStoragePool]) -> dict[str, str]:
+    """`pool/name` -> path of every volume in an active pool."""
+    active = (pool for pool in pools if pool.isActive())
+    return {f"{pool.name()}/{volume.name()}": volume.path() for pool in active for volume in pool.listAllVolumes()}
+
+
+def _interfaces(connection: libvirt.virConnect) -> frozenset[str] | None:
+    """Network devices of the host by name; those of an embedded host live in its own namespace and come from libvirt.
+
+    None for a remote host: its bridges are listed only where netcf or udev is built in, so absence would prove nothing.
+    """
+    if not is_local(connection):
+        return None
+    if _embedded_directory(connection) is not None:
+        listed = ask(connection.listAllInterfaces)
+        return None if listed is None else frozenset(found.name() for found in listed)
+    return frozenset(path.name for path in Path("/sys/class/net").iterdir())
+
+
+def exists(connection: libvirt.virConnect, path: str) -> bool | None:
+    """Whether the host has a file at this path; None where that cannot be told."""
+    if not is_local(connection):
+        return _known_volume(connection, path)
+    directory = _embedded_directory(connection)
+    try:
+        (embedded.visible(directory, path) if directory else Path(path)).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _known_volume(connection: libvirt.virConnect, path: str) -> bool | None:
+    """True where a pool knows the path; a path outside all pools may well exist."""
+    try:
+        connection.storageVolLookupByPath(path)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in UNSUPPORTED | {libvirt.VIR_ERR_NO_STORAGE_VOL}:
+            return None
+        raise
+    return True
+
+
+def _embedded_directory(connection: libvirt.virConnect) -> Path | None:
+    """The directory of the embedded host behind a connection; None for other hosts."""
+    sockets = parse_qs(urlsplit(connection.getURI()).query).get("socket")
+    return embedded.directory_of(Path(sockets[0])) if sockets else None

@@ -13,11 +13,11 @@ from reconciler.cli.terminal import answer, printable
 
 
 @click.command(cls=Verb, name="init")
-@click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
+@click.argument("into", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @with_options
-def command(options: Options, directory: Path) -> int:
+def command(options: Options, into: Path) -> int:
     """Write a small desired-state repository to start from, into DIR or here."""
-    written = init(directory)
+    written = init(into)
     if options.json:
         answer(render_json.text({"written": [str(path) for path in written]}))
     else:

@@ -13,8 +13,11 @@ from reconciler.cli import render_json
 from reconciler.cli.arguments import Options, Verb, refs_argument, with_options
 from reconciler.cli.render_status import status_json, status_text
 from reconciler.cli.terminal import answer
+from reconciler.errors import Family
 from reconciler.model.refs import Ref
 
+# The state of a resource whose host could not be asked.
+UNKNOWN = "unknown"
 PERIOD_SECONDS = 2.0
 CLEAR = "\x1b[H\x1b[2J"
 
@@ -32,7 +35,7 @@ def command(options: Options, refs: tuple[Ref, ...], watch: bool) -> int:
         return _watch(options, settings, refs)
     found = status(settings, Selection(refs=refs))
     answer(render_json.text(status_json(found)) if options.json else status_text(found, options.terminal()))
-    return 0
+    return Family.UNREACHABLE.value if any(each.state == UNKNOWN for each in found) else 0
 
 
 def _watch(options: Options, settings: Settings, refs: tuple[Ref, ...]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.kind import Kind
 from reconciler.kinds.domain import xml
-from reconciler.kinds.domain.driver import observe, perform
+from reconciler.kinds.domain.driver import look, observe, perform
 from reconciler.kinds.domain.dump import dump
 from reconciler.kinds.domain.preflight import preflight
 from reconciler.kinds.domain.rules import RULES, create, delete, update
@@ -31,6 +31,7 @@ KIND = Kind(
     render=xml.render,
     preflight=preflight,
     observe=observe,
+    look=look,
     perform=perform,
     weigh=xml.weigh,
     owner=xml.owner,

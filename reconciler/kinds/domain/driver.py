@@ -61,6 +61,8 @@ class Domain(Protocol):
     def XMLDesc(self, flags: int) -> str: ...  # noqa: N802
     def isActive(self) -> int: ...  # noqa: N802
     def isPersistent(self) -> int: ...  # noqa: N802
+    def hasManagedSaveImage(self) -> int: ...  # noqa: N802
+    def autostart(self) -> int: ...
     def state(self) -> list[int]: ...
     def create(self) -> int: ...
     def resume(self) -> int: ...
@@ -108,6 +110,24 @@ def observe(handle: Handle) -> Iterator[Observed]:
             yield seen
 
 
+def look(handle: Handle, ref: Ref) -> Observed | None:
+    """One domain by name; None if the host has none."""
+    connection = cast("Connection", handle)
+    try:
+        domain = connection.lookupByName(ref.name)
+        power = "stopped" if domain.ID() < 0 else "paused" if domain.state()[0] == DOMAIN_PAUSED else "running"
+        facts = {"!power": power, "!autostart": _word(bool(domain.autostart()))}
+        if domain.hasManagedSaveImage():
+            facts["!managedsave"] = "yes"
+        if not domain.isPersistent():
+            facts["!persistent"] = "no"
+    except Exception as error:
+        if _code(error) == ERR_NO_DOMAIN:
+            return None
+        raise
+    return _look(domain, domain.UUIDString(), facts)
+
+
 def _uuids(connection: Connection, flags: int) -> frozenset[str]:
     return frozenset(domain.UUIDString() for domain in connection.listAllDomains(flags))
 
@@ -119,8 +139,8 @@ def _word(flag: bool) -> str:
 def _look(domain: Domain, uuid: str, facts: Texts) -> Observed | None:
     """One domain; None if it has gone since it was listed."""
     try:
-        xml = domain.XMLDesc(DOMAIN_XML_INACTIVE)
-        live = _steady(domain.XMLDesc(0), xml) if domain.ID() >= 0 else None
+        xml = domain.XMLDesc(DOMAIN_XML_INACTIVE | DOMAIN_XML_SECURE)
+        live = _steady(domain.XMLDesc(DOMAIN_XML_SECURE), xml) if domain.ID() >= 0 else None
     except Exception as error:
         if _code(error) == ERR_NO_DOMAIN:
             return None

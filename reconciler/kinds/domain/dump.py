@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from reconciler import fields, markup
 from reconciler.fields import Json
 from reconciler.kinds.domain import devices, xml
-from reconciler.kinds.domain.spec import FIELDS, OWNER, POWER
+from reconciler.kinds.domain.sense import complete
+from reconciler.kinds.domain.spec import FIELDS, OWNER, POWER, keys
 from reconciler.markup import pattern_of
 from reconciler.model.documents import Address, Texts
 
@@ -29,6 +31,8 @@ _FILLED_CPU = {
     "cpu/model": "qemu64",
     "cpu/model@fallback": "forbid",
 }
+# Where distributions keep the programs that libvirt picks.
+_EMULATOR = re.compile(r"/usr/(bin|libexec)/(qemu-system-\w+|qemu-kvm|kvm)|/usr/lib/libvirt/libvirt_lxc")
 
 
 def dump(texts: Texts) -> dict[str, Json]:
@@ -36,8 +40,10 @@ def dump(texts: Texts) -> dict[str, Json]:
     kept = dict(_kept(texts))
     body = fields.lift(FIELDS, kept)
     _tidy(body, texts)
-    covered = fields.lower(FIELDS, body).claims
-    rest = {at: text for at, text in kept.items() if not at.startswith("!") and at not in covered and _leaf(at, kept)}
+    claims = fields.lower(FIELDS, body).claims
+    complete(claims)
+    covered = {*claims, *(at for at, _ in keys(claims)), *(markup.element_of(at) for at in claims)}
+    rest = {at: text for at, text in kept.items() if _open(at, covered) and _leaf(at, texts)}
     if rest:
         body["xml"] = _overlay(rest, kept)
     return body
@@ -54,6 +60,8 @@ def _kept(texts: Texts) -> Iterator[tuple[Address, str]]:
             continue
         if address == "os@firmware" and "os/loader" in texts:
             continue
+        if address == "devices/emulator" and _EMULATOR.fullmatch(text):
+            continue
         if (default_boot and address.startswith("os/boot[")) or (default_cpu and address.startswith("cpu")):
             continue
         if not devices.is_noise(address, texts):
@@ -68,6 +76,12 @@ def _tidy(body: dict[str, Json], texts: Texts) -> None:
             body[name] = value["max"]
     power = texts.get(POWER)
     body["power"] = "unmanaged" if power is None else "stopped" if power == "stopped" else "running"
+
+
+def _open(address: Address, covered: set[Address]) -> bool:
+    """Whether no field claims it; a unit belongs to the amount beside it."""
+    unit = address.endswith("@unit") and markup.element_of(address) in covered
+    return not (address in covered or unit or address.startswith("!"))
 
 
 def _leaf(address: Address, texts: Texts) -> bool:

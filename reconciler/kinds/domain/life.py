@@ -31,7 +31,7 @@ CLOCK = Group(
         Field(
             name="adjustment",
             at="clock@adjustment",
-            codec=text(pattern=r"-?[0-9]+|reset"),
+            codec=text(pattern=r"-?[0-9]+"),
             doc="Seconds added to the basis.",
             example="3600",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.fields import NAME, TEXT, YES_NO, Codec, Field, Group, Node, choice, text
+from reconciler.fields import NAME, PATH, TEXT, YES_NO, Codec, Field, Group, Node, choice, text
 from reconciler.model.quantities import DURATION_PATTERN, parse_duration
 
 DURATION = Codec(
@@ -119,6 +119,14 @@ PLATFORM: tuple[Node, ...] = (
         codec=text(pattern=r"[A-Za-z0-9_.+-]+"),
         doc="The machine type; a new x86 machine is a q35. A name without version matches every version.",
         example="q35",
+        keep=True,
+    ),
+    Field(
+        name="emulator",
+        at="devices/emulator",
+        codec=PATH,
+        doc="The program that runs the guest, instead of the one that libvirt picks.",
+        example="/usr/local/bin/qemu-system-x86_64",
         keep=True,
     ),
     Field(

@@ -71,6 +71,8 @@ def _restart(diff: Diff, situation: Situation) -> Decision:
 def _balloon(diff: Diff, situation: Situation) -> Decision:
     """The balloon moves at once below what the guest was booted with, unless that is to change too."""
     maximum = situation.spec.claims.get("memory", situation.texts.get("memory"))
+    if _exceeds(diff.after, maximum):
+        return Decision(Disruption.REFUSED, why="more than the domain's memory.max; raise that too")
     live = xml.weigh(situation.observed.live or "").memory_max // xml.KIB
     if situation.active and diff.after and maximum == situation.texts.get("memory") and int(diff.after) <= live:
         return Decision(Disruption.NONE, "memory")
@@ -79,10 +81,16 @@ def _balloon(diff: Diff, situation: Situation) -> Decision:
 
 def _plug(diff: Diff, situation: Situation) -> Decision:
     """vCPUs are plugged at once up to what the guest was booted with; few guests give one back (QEMU 7.2)."""
+    if _exceeds(diff.after, situation.spec.claims.get("vcpu", situation.texts.get("vcpu"))):
+        return Decision(Disruption.REFUSED, why="more than the domain's vcpus.max; raise that too")
     live = xml.weigh(situation.observed.live or "")
     if situation.active and diff.after and live.vcpus <= int(diff.after) <= live.vcpus_max:
         return Decision(Disruption.NONE, "vcpus")
     return _restart(diff, situation)
+
+
+def _exceeds(wanted: str | None, maximum: str | None) -> bool:
+    return bool(wanted and maximum) and int(wanted or 0) > int(maximum or 0)
 
 
 def _powered(situation: Situation) -> bool:

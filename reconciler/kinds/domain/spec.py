@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from urllib.parse import unquote
 
 from reconciler import definitions, fields, markup
-from reconciler.errors import ManifestError, Problem, trouble
+from reconciler.errors import ManifestError, trouble
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Context
 from reconciler.kinds.domain import boot, devices, life, machine, memory, processor, tuning, xml
+from reconciler.kinds.domain.sense import complete, contradictions
 from reconciler.matching import align, rename
 from reconciler.model.documents import (
     Address,
@@ -58,7 +60,7 @@ def parse(document: Document, context: Context) -> Spec:
     """What the document asks of a domain on the context's host. Raises ManifestError."""
     lowered = fields.lower(FIELDS, document.body)
     said = {address: lowered.claims.pop(address) for address in tuple(lowered.claims) if address.startswith("!")}
-    for address, key in _keys(lowered.claims):
+    for address, key in keys(lowered.claims):
         lowered.claims.setdefault(address, key)
     spec = Spec(
         ref=document.ref,
@@ -89,7 +91,7 @@ def _policy(said: Mapping[Address, str | None]) -> Policy:
     )
 
 
-def _keys(claims: Mapping[Address, str | None]) -> Iterator[tuple[Address, str]]:
+def keys(claims: Mapping[Address, str | None]) -> Iterator[tuple[Address, str]]:
     """The attribute that gives an element its key, for elements that fields name outright (`entry[serial]@name`)."""
     elements = {part: None for address in claims for part in _keyed_elements(address)}
     for element in elements:
@@ -113,12 +115,16 @@ def _with_xml(spec: Spec, text: str, document: Document) -> Spec:
     if root.tag != "domain":
         raise trouble("R111", f"{spec.ref}: the XML must be a <domain>, not a <{root.tag}>", where)
     texts = xml.said(root, whole=whole)
-    name = texts.pop("name", spec.ref.name)
+    name = texts.get("name", spec.ref.name)
     if name != spec.ref.name:
         raise trouble("R207", f"{spec.ref}: its XML has the name {name}; keep one of the two", where)
+    if not whole:
+        texts.pop("name", None)
     texts = dict(rename(texts, align(spec, texts, xml.IDENTITIES)))
     lists = spec.lists | frozenset(_owned_lists(texts) if whole else ())
-    return replace(spec, claims={**spec.claims, **texts}, lists=lists)
+    # An element that is only named there to be found says nothing about its text.
+    added = {address: value for address, value in texts.items() if value or address not in spec.claims}
+    return replace(spec, claims={**spec.claims, **added}, lists=lists)
 
 
 def _owned_lists(texts: Texts) -> Iterator[Address]:
@@ -139,13 +145,8 @@ def _items(nodes: tuple[Node, ...]) -> Iterator[Items]:
 def _completed(spec: Spec, said: Mapping[Address, str | None], document: Document, context: Context) -> Spec:
     """The spec with what no element of the definition says: power, autostart, whose it is, and what follows."""
     claims = dict(spec.claims)
-    if claims.get("cpu/model"):
-        claims.setdefault("cpu@mode", "custom")
-    if claims.get("os/loader"):
-        # With an image named, libvirt wants no word on firmware: it would pick another (libvirt 9.0).
-        claims.pop("os@firmware", None)
-    if any(address.startswith("sysinfo[smbios]/") for address in claims):
-        claims.setdefault("os/smbios@mode", "sysinfo")
+    if document.xml is None:
+        complete(claims)
     power = said.get(POWER, None if document.xml is not None else "running")
     if power is not None:
         claims[POWER] = power
@@ -158,28 +159,7 @@ def _completed(spec: Spec, said: Mapping[Address, str | None], document: Documen
 
 def _checked(spec: Spec, document: Document) -> Spec:
     """The same spec; raises ManifestError with everything in it that contradicts itself."""
-    problems = tuple(_contradictions(spec, document))
+    problems = tuple(contradictions(spec, document, partial(fields.path_of, TABLE))) if document.xml is None else ()
     if problems:
         raise ManifestError(problems)
     return spec
-
-
-def _contradictions(spec: Spec, document: Document) -> Iterator[Problem]:
-    claims = spec.claims
-    for top, path, more in (("vcpu", "vcpus", "vcpu@current"), ("memory", "memory", "currentMemory")):
-        most, now = _number(claims.get(top)), _number(claims.get(more))
-        if most is not None and now is not None and now > most:
-            yield Problem("R204", f"{spec.ref}: {path}.current is more than {path}.max", document.place("spec", path))
-    most, product = _number(claims.get("vcpu")), xml.topology_product(claims)
-    if most is not None and product is not None and product != most:
-        message = f"{spec.ref}: cpu.topology makes {product} vCPUs and vcpus.max is {most}; make them equal"
-        yield Problem("R204", message, document.place("spec", "cpu", "topology"))
-    if any(address.startswith("os/boot[") for address in claims) and any(
-        address.startswith("devices/") and address.endswith("/boot@order") for address in claims
-    ):
-        message = f"{spec.ref}: boot.order and the boot numbers of devices exclude each other; keep one of the two"
-        yield Problem("R207", message, document.place("spec", "boot"))
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None

@@ -16,6 +16,7 @@ from reconciler.fields import (
     Node,
     choice,
     integer,
+    text,
 )
 
 
@@ -46,19 +47,12 @@ HYPERV = Group(
         ),
         _switch("relaxed", "hyperv/relaxed", "Relaxed timing."),
         _switch("vapic", "hyperv/vapic", "A virtual APIC."),
-        Group(
-            name="spinlocks",
-            doc="Spin locks that give way.",
-            fields=(
-                _switch("state", "hyperv/spinlocks", "Whether they give way."),
-                Field(
-                    name="retries",
-                    at="features/hyperv/spinlocks@retries",
-                    codec=integer(4095),
-                    doc="After how many tries.",
-                    example=8191,
-                ),
-            ),
+        _word(
+            "spinlocks",
+            "hyperv/spinlocks@retries",
+            integer(4095),
+            "Spin locks that give way after so many tries.",
+            8191,
         ),
         _switch("vpindex", "hyperv/vpindex", "An index for each virtual processor."),
         _switch("runtime", "hyperv/runtime", "How long a processor has run."),
@@ -71,20 +65,7 @@ HYPERV = Group(
         _switch("ipi", "hyperv/ipi", "Interrupts between processors."),
         _switch("evmcs", "hyperv/evmcs", "Enlightened control structures."),
         _switch("avic", "hyperv/avic", "Hardware APIC virtualisation."),
-        Group(
-            name="vendorId",
-            doc="The hypervisor's name.",
-            fields=(
-                _switch("state", "hyperv/vendor_id", "Whether it is set."),
-                Field(
-                    name="value",
-                    at="features/hyperv/vendor_id@value",
-                    codec=TEXT,
-                    doc="At most twelve characters.",
-                    example="KVM Hv",
-                ),
-            ),
-        ),
+        _word("vendorId", "hyperv/vendor_id@value", text(pattern=".{1,12}"), "The hypervisor's name.", "KVM Hv"),
     ),
 )
 
@@ -138,7 +119,7 @@ FEATURES = Group(
 )
 
 
-def _pins(name: str, at: str, key: str, doc: str) -> Items:
+def _pins(name: str, at: str, key: str, first: int, doc: str) -> Items:
     """A list of threads with the host's CPUs each may use."""
     return Items(
         name=name,
@@ -146,7 +127,7 @@ def _pins(name: str, at: str, key: str, doc: str) -> Items:
         doc=doc,
         key=key,
         fields=(
-            Field(name=key, at=f"@{key}", codec=integer(), doc="Its number.", example=0, must=True),
+            Field(name=key, at=f"@{key}", codec=integer(first), doc="Its number.", example=first, must=True),
             Field(name="cpuset", at="@cpuset", codec=CPUSET, doc="The host's CPUs.", example="2-3", must=True),
         ),
     )
@@ -173,7 +154,7 @@ CPUTUNE = Group(
             "iothreadPeriod", "iothread_period", 1000, "microseconds", "The period of each I/O thread's quota.", 100000
         ),
         _share("iothreadQuota", "iothread_quota", -1, "microseconds", "What each I/O thread may run of it.", 50000),
-        _pins("vcpuPins", "vcpupin", "vcpu", "Where each vCPU runs."),
+        _pins("vcpuPins", "vcpupin", "vcpu", 0, "Where each vCPU runs."),
         Field(
             name="emulatorPin",
             at="cputune/emulatorpin@cpuset",
@@ -182,7 +163,7 @@ CPUTUNE = Group(
             example="0-1",
             whole=True,
         ),
-        _pins("iothreadPins", "iothreadpin", "iothread", "Where each I/O thread runs."),
+        _pins("iothreadPins", "iothreadpin", "iothread", 1, "Where each I/O thread runs."),
     ),
 )
 
@@ -198,7 +179,6 @@ MEMTUNE = Group(
         _limit("hardLimit", "hard_limit", "More is never given; too little kills the guest.", "10GiB"),
         _limit("softLimit", "soft_limit", "What it is held to when memory is short.", "8GiB"),
         _limit("swapHardLimit", "swap_hard_limit", "Memory and swap together.", "12GiB"),
-        _limit("minGuarantee", "min_guarantee", "What it always keeps.", "1GiB"),
     ),
 )
 
@@ -223,6 +203,7 @@ NUMATUNE = Group(
             codec=choice("static", "auto"),
             doc="Who chooses: auto asks numad.",
             example="static",
+            implied="static",
         ),
         Items(
             name="cells",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from reconciler import definitions, markup
 from reconciler.kind import Situation, Weight
 from reconciler.kinds.domain import devices
+from reconciler.kinds.domain.born import born
+from reconciler.kinds.domain.displaced import displaced
+from reconciler.kinds.domain.passing import passing
 from reconciler.markup import Element, Identities
-from reconciler.model.documents import Address, Claims, Spec, Texts
+from reconciler.model.documents import Address, Claims, Spec
 from reconciler.model.plans import Diff
 from reconciler.model.quantities import scale_libvirt
 
@@ -49,25 +52,7 @@ IDENTITIES: Identities = {
     **devices.IDENTITIES,
 }
 
-# What a new x86 machine is born with; other architectures have their own way of powering off.
-_X86 = ("x86_64", "i686")
-_BORN_X86 = {"os/type@machine": "q35", "features/acpi": "", "features/apic": ""}
-_BORN_MACHINES = {"aarch64": "virt", "riscv64": "virt"}
-# Room for a document that says nothing about memory: libvirt demands a number.
-_BORN_MEMORY = str(1 << 20)
 _SKELETON = "<domain><name>{name}</name></domain>"
-
-# What a change makes meaningless if nobody claims it: changing the first takes the others away.
-_DISPLACES: Mapping[Address, tuple[Address, ...]] = {
-    "cpu@mode": ("cpu/model", "cpu/vendor", "cpu@match", "cpu@check", "cpu@migratable"),
-    "vcpu": ("vcpus",),
-    "vcpu@current": ("vcpus",),
-    "iothreads": ("iothreadids",),
-    "os@firmware": ("os/loader", "os/nvram", "os/firmware"),
-    "clock@offset": ("clock@timezone", "clock@basis", "clock@adjustment", "clock@start"),
-}
-# What only a running domain's XML has (libvirt 9.0, virsh dumpxml without --inactive).
-_LIVE = re.compile(r"@id|seclabel\[[^]]*\].*|resource|resource/partition|currentMemory(@unit)?|os/(loader|nvram).*")
 
 
 def read(text: str) -> dict[Address, str]:
@@ -80,19 +65,12 @@ def read(text: str) -> dict[Address, str]:
 
 
 def said(root: Element, *, whole: bool) -> dict[Address, str]:
-    """What a manifest's own XML claims. A whole file may be a `virsh dumpxml`: what only the moment put there is left out."""
+    """What a manifest's own XML claims. Of a whole file (`virsh dumpxml`) not what the moment put there."""
     texts = _flat(root)
     if not whole:
         return texts
-    live = "@id" in texts
-    firmware = "os@firmware" in texts
-    kept = {
-        address: text
-        for address, text in texts.items()
-        if not devices.is_noise(address, texts)
-        and not (live and _LIVE.fullmatch(address) and (firmware or not address.startswith("os/")))
-    }
-    if not live:
+    kept = {address: text for address, text in texts.items() if not passing(address, texts)}
+    if "@id" not in texts:
         _complete(kept)
     return kept
 
@@ -139,85 +117,22 @@ def _numbers(cpuset: str) -> frozenset[int]:
     return frozenset(there)
 
 
-def topology_product(claims: Claims) -> int | None:
-    """How many vCPUs a topology makes; None where it does not say."""
-    counts = [claims.get(f"cpu/topology@{level}") for level in ("sockets", "dies", "cores", "threads")]
-    if not any(counts):
-        return None
-    product = 1
-    for count in counts:
-        product *= int(count) if count and count.isdecimal() else 1
-    return product
-
-
 def render(spec: Spec, situation: Situation | None, diffs: Sequence[Diff]) -> str:
     """The definition for a new domain, or the host's own with these differences carried out."""
     if situation is None:
         skeleton = _SKELETON.format(name=escape(spec.ref.name))
         return definitions.build(skeleton, spec, IDENTITIES, born(spec))
-    fresh = [diff.address for diff in diffs if diff.address.endswith("]") and diff.before is None]
-    claims = {
-        address: text
-        for address, text in spec.claims.items()
-        if any(address == element or address.startswith((element + "/", element + "@")) for element in fresh)
-    }
-    wanted = devices.born_for({**claims, **_inside(spec.hints, fresh)}, situation.texts) if fresh else {}
-    changes = (*_displaced(situation, diffs), *diffs)
+    fresh = tuple(diff.address for diff in diffs if diff.address.endswith("]") and diff.before is None)
+    claims = {**_inside(spec.hints, fresh), **_inside(spec.claims, fresh)}
+    wanted = devices.born_for(claims, situation.texts) if fresh else {}
+    changes = (*displaced(situation, diffs), *diffs)
     return definitions.revise(situation, changes, IDENTITIES, wanted)
 
 
-def _inside(values: Texts, elements: Sequence[Address]) -> Iterator[tuple[Address, str]]:
-    yield from ((at, text) for at, text in values.items() if at.startswith(tuple(f"{one}/" for one in elements)))
-
-
-def born(spec: Spec) -> dict[Address, str]:
-    """What a new domain starts with where the document says nothing.
-
-    The hypervisor and the architecture are the host's affair: hints for `@type` and `os/type@arch` say what it has.
-    """
-    known: dict[Address, str | None] = {**spec.hints, **spec.claims}
-    kind, arch = known.get("@type") or "kvm", known.get("os/type@arch") or "x86_64"
-    values = {"@type": kind, "os/type": "exe" if kind == "lxc" else "hvm", "memory": _BORN_MEMORY, "memory@unit": "KiB"}
-    if known.get("os/type") in ("exe", "linux", "xen", "xenpvh") or kind in ("lxc", "test"):
-        return values
-    if arch in _X86:
-        values |= _BORN_X86
-    elif arch in _BORN_MACHINES:
-        values["os/type@machine"] = _BORN_MACHINES[arch]
-    full = {**values, **{address: text for address, text in known.items() if text is not None}}
-    return {**values, **devices.born(full)}
-
-
-def _displaced(situation: Situation, diffs: Sequence[Diff]) -> Iterator[Diff]:
-    """What has to go because something else changes and nobody claims it."""
-    for address in _meaningless(situation, diffs):
-        claimed = any(
-            known == address or known.startswith((f"{address}@", f"{address}/", f"{address}["))
-            for known in situation.spec.claims
-        )
-        if address in situation.texts and not claimed:
-            yield Diff(address, situation.texts[address], None)
-
-
-def _meaningless(situation: Situation, diffs: Sequence[Diff]) -> Iterator[Address]:
-    after = {diff.address: diff.after for diff in diffs}
-    for address in after:
-        yield from _DISPLACES.get(address, ())
-    if any(address.startswith("devices/") and _orders_boot(situation, address) for address in after):
-        yield from (known for known in situation.texts if re.fullmatch(r"os/boot\[[^]]*\]", known))
-    most = after.get("vcpu")
-    if most is not None:
-        if topology_product(situation.texts) != int(most):
-            yield "cpu/topology"
-        if int(situation.texts.get("vcpu@current", "0")) > int(most):
-            yield "vcpu@current"
-
-
-def _orders_boot(situation: Situation, address: Address) -> bool:
-    """Whether this change gives a device its own place in the boot order; libvirt wants no classes beside it."""
-    if address.endswith("]"):
-        return f"{address}/boot@order" in situation.spec.claims
-    return address.endswith("/boot@order")
+def _inside(values: Claims, elements: Sequence[Address]) -> dict[Address, str | None]:
+    """The values of these elements and of what is in them."""
+    starts = tuple(f"{element}{mark}" for element in elements for mark in "/@")
+    return {address: text for address, text in values.items() if address in elements or address.startswith(starts)}
 
 
 _MEMORY = re.compile(r"<memory(?: unit=[\"']([^\"']*)[\"'])?>\s*(\d+)")

@@ -1,6 +1,6 @@
 """What each change of a network costs, and the steps that carry it out.
 
-libvirt updates DHCP, DNS, forwarding devices and port groups of a running network (virNetworkUpdate, formatnetwork 9.0);
+libvirt updates DHCP, DNS, forwarding devices and port groups of a running network (virNetworkUpdate, 9.0);
 everything else waits until the network is restarted, which takes the link away from the guests on it.
 """
 
@@ -15,7 +15,6 @@ from reconciler.kinds.network.xml import IDENTITIES, MODE, render
 from reconciler.markup import Element, pattern_of
 from reconciler.model.documents import Address, Observed, RestartPolicy, Spec
 from reconciler.model.plans import Allow, Autostart, Define, Diff, Disruption, KindStep, Start, Step, Stop, Undefine
-
 
 # Entries that libvirt can update while the network runs -> the section's name in virNetworkUpdate.
 SECTIONS = {
@@ -111,7 +110,7 @@ def _may_restart(situation: Situation) -> bool:
 def _updates(live: str, target: str, touched: Sequence[Address]) -> Iterator[KindStep]:
     """One step for each entry of the running network that has to go, come or change.
 
-    An entry is taken out and put in again: libvirt can modify port groups and DHCP hosts only, the latter not by address.
+    An entry is taken out and put in again: libvirt can modify port groups and DHCP hosts only, these not by address.
     """
     have, parents = _entries(live)
     want, _ = _entries(target)

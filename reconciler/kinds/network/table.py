@@ -140,7 +140,7 @@ FORWARD = Group(
             name="mode",
             at="forward@mode",
             codec=choice("nat", "route", "open", ISOLATED, "bridge", "private", "vepa", "passthrough", "hostdev"),
-            doc="isolated reaches nothing; nat, route and open use a bridge of libvirt's; the others use the host's devices.",
+            doc="isolated reaches nothing; nat, route and open have a bridge of libvirt's; others use the host's.",
             example="nat",
         ),
         Items(

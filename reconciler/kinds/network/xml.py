@@ -47,7 +47,7 @@ def spell_address(text: str) -> str:
 def flat(text: str) -> dict[Address, str]:
     """The texts of a definition or of a part of one, each in one spelling."""
     root = markup.parse(text)
-    for element in root.iter(markup.Element):
+    for element in root.iter("*"):
         _spell(element)
     _strip(root)
     return markup.flatten(root, IDENTITIES, unit=1, default_unit=1)
@@ -96,7 +96,7 @@ def _strip(root: Element) -> None:
 
 
 def _strip_forward(forward: Element) -> None:
-    """One spelling for the device that is forwarded through: libvirt prints the first one twice, and a pool by its parent."""
+    """One spelling for a forwarding device: libvirt prints the first twice, and members beside their parent."""
     device = forward.attrib.pop("dev", None)
     if forward.find("pf") is not None:
         for member in forward.xpath("interface | address"):

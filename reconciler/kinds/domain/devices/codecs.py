@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-
-from reconciler.fields import ON_OFF, YES_NO, Codec, Field, Group, Json, Node, integer, text
+from reconciler.fields import ON_OFF, YES_NO, Codec, Field, Group, Json, Node, When, integer, text
 from reconciler.model.documents import Address
 from reconciler.model.quantities import SIZE_PATTERN, format_size, parse_size
-
-PCI = r"(?:([0-9A-Fa-f]{4}):)?([0-9A-Fa-f]{2}):([01][0-9A-Fa-f])\.([0-7])"
-# Attribute, its place in the PCI pattern, hexadecimal digits that libvirt prints.
-PCI_PARTS = (("domain", 1, 4), ("bus", 2, 2), ("slot", 3, 2), ("function", 4, 1))
 
 
 def only(*words: str) -> Codec:
@@ -59,33 +52,6 @@ VIDEO_MEMORY = Codec(
     lift=lambda value: format_size(int(value) * 1024) if value.isdecimal() else value,
     unit="bytes with a unit, rounded up to a power of two as libvirt does",
 )
-
-
-def pci_address(name: str, at: Address, doc: str) -> Group:
-    """A PCI address of the host, written `0000:06:00.0`."""
-    return Group(
-        name=name,
-        doc=doc,
-        fields=tuple(_pci_part(attribute, place, digits, at) for attribute, place, digits in PCI_PARTS),
-        short=tuple(attribute for attribute, _, _ in PCI_PARTS),
-        plain=_pci_text,
-        example="0000:06:00.0",
-    )
-
-
-def _pci_part(attribute: str, place: int, digits: int, at: Address) -> Field:
-    def lower(value: Json) -> str:
-        match = re.fullmatch(PCI, str(value))
-        return f"0x{int((match and match[place]) or '0', 16):0{digits}x}"
-
-    codec = Codec(schema={"type": "string", "pattern": f"^{PCI}$"}, lower=lower, lift=str)
-    doc = f"The {attribute} of the PCI address."
-    return Field(name=attribute, at=f"{at}@{attribute}", codec=codec, doc=doc, example="0000:06:00.0")
-
-
-def _pci_text(parts: Mapping[str, Json]) -> str:
-    numbers = [f"{int(str(parts.get(attribute, '0')), 16):0{digits}x}" for attribute, _, digits in PCI_PARTS]
-    return f"{numbers[0]}:{numbers[1]}:{numbers[2]}.{numbers[3]}"
 
 
 def virtio_options() -> Group:
@@ -152,7 +118,7 @@ def name_of(device: str) -> Field:
     )
 
 
-def reconnect(at: Address) -> tuple[Node, ...]:
+def reconnect(at: Address, when: When = ()) -> tuple[Node, ...]:
     """Whether and when a lost peer of a socket is tried again."""
     return (
         Field(
@@ -160,6 +126,7 @@ def reconnect(at: Address) -> tuple[Node, ...]:
             at=f"{at}/reconnect@enabled",
             codec=YES_NO,
             doc="Whether a lost server is tried again.",
+            when=when,
             example=True,
         ),
         Field(
@@ -167,6 +134,7 @@ def reconnect(at: Address) -> tuple[Node, ...]:
             at=f"{at}/reconnect@timeout",
             codec=integer(1, unit="seconds"),
             doc="How long to wait before a lost server is tried again.",
+            when=(*when, ("reconnect", (True,))),
             example=10,
         ),
     )

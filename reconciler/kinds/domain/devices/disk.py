@@ -234,7 +234,7 @@ _HOW: tuple[Node, ...] = (
         name="errorPolicy",
         at="driver@error_policy",
         codec=choice("stop", "report", "ignore", "enospace"),
-        doc="What happens on a write error: the guest pauses, sees it, does not see it, or pauses only when space runs out.",
+        doc="What happens on a write error: the guest pauses, sees it, does not, or pauses only for want of space.",
         example="stop",
     ),
     Field(
@@ -296,6 +296,8 @@ def _derive(claims: dict[Address, str | None]) -> None:
     if claims.get("@device") in ("cdrom", "floppy"):
         # An empty drive is one of type file without a file (libvirt 9.0).
         claims.setdefault("@type", "file")
+    if claims.get("@device") == "cdrom" and claims.get("readonly", "") is None:
+        del claims["readonly"]
 
 
 DISKS = Items(

@@ -13,11 +13,10 @@ from reconciler.fields import (
     Group,
     Items,
     Node,
-    choice,
-    integer,
     text,
 )
-from reconciler.kinds.domain.devices.codecs import name_of, only, pci_address, reconnect
+from reconciler.kinds.domain.devices.codecs import name_of, only, reconnect
+from reconciler.kinds.domain.devices.parts import pci_address
 from reconciler.kinds.domain.devices.traffic import TRAFFIC
 from reconciler.model.documents import Address
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reconciler.fields import NAME, PATH, TEXT, UUID, YES_NO, Codec, Field, Group, Items, Node, choice, integer, text
-from reconciler.kinds.domain.devices.codecs import HOST_NAME, PORT, pci_address
+from reconciler.kinds.domain.devices.codecs import HOST_NAME, PORT
+from reconciler.kinds.domain.devices.parts import pci_address
 from reconciler.model.documents import Address
 
 DEFAULT_POOL = "default"
@@ -57,6 +58,7 @@ HOSTS = Items(
 
 AUTH = Group(
     name="auth",
+    when=(("protocol", ("rbd", "iscsi", "http", "https", "ftp", "ftps", "ssh")),),
     doc="Who to be on the server; the password is a libvirt secret.",
     fields=(
         Field(name="user", at="source/auth@username", codec=TEXT, doc="The user name.", example="libvirt"),
@@ -80,6 +82,15 @@ AUTH = Group(
 
 COOKIES = Items(
     name="cookies",
+    when=(
+        (
+            "protocol",
+            (
+                "http",
+                "https",
+            ),
+        ),
+    ),
     at="source/cookies/cookie",
     doc="Cookies sent to an http or https server.",
     key="name",
@@ -119,10 +130,16 @@ NETWORK = Group(
         HOSTS,
         AUTH,
         Field(
-            name="snapshot", at="source/snapshot@name", codec=TEXT, doc="The RBD snapshot to open.", example="monday"
+            name="snapshot",
+            when=(("protocol", ("rbd",)),),
+            at="source/snapshot@name",
+            codec=TEXT,
+            doc="The RBD snapshot to open.",
+            example="monday",
         ),
         Field(
             name="config",
+            when=(("protocol", ("rbd",)),),
             at="source/config@file",
             codec=PATH,
             doc="The Ceph configuration file on the host.",
@@ -130,6 +147,15 @@ NETWORK = Group(
         ),
         Field(
             name="query",
+            when=(
+                (
+                    "protocol",
+                    (
+                        "http",
+                        "https",
+                    ),
+                ),
+            ),
             at="source@query",
             codec=TEXT,
             doc="The query part of an http or https address.",
@@ -138,6 +164,15 @@ NETWORK = Group(
         COOKIES,
         Field(
             name="verify",
+            when=(
+                (
+                    "protocol",
+                    (
+                        "https",
+                        "ftps",
+                    ),
+                ),
+            ),
             at="source/ssl@verify",
             codec=YES_NO,
             doc="Whether an https or ftps server's certificate is checked.",
@@ -145,6 +180,17 @@ NETWORK = Group(
         ),
         Field(
             name="readahead",
+            when=(
+                (
+                    "protocol",
+                    (
+                        "http",
+                        "https",
+                        "ftp",
+                        "ftps",
+                    ),
+                ),
+            ),
             at="source/readahead@size",
             codec=integer(1, unit="bytes"),
             doc="How far an http, https, ftp or ftps source is read ahead.",
@@ -152,6 +198,17 @@ NETWORK = Group(
         ),
         Field(
             name="timeout",
+            when=(
+                (
+                    "protocol",
+                    (
+                        "http",
+                        "https",
+                        "ftp",
+                        "ftps",
+                    ),
+                ),
+            ),
             at="source/timeout@seconds",
             codec=integer(1, unit="seconds"),
             doc="How long an http, https, ftp or ftps server may take to answer.",
@@ -159,6 +216,15 @@ NETWORK = Group(
         ),
         Field(
             name="tls",
+            when=(
+                (
+                    "protocol",
+                    (
+                        "nbd",
+                        "vxhs",
+                    ),
+                ),
+            ),
             at="source@tls",
             codec=YES_NO,
             doc="Whether an NBD or VxHS server is spoken to in TLS.",
@@ -166,6 +232,7 @@ NETWORK = Group(
         ),
         Field(
             name="tlsHostname",
+            when=(("protocol", ("nbd",)),),
             at="source@tlsHostname",
             codec=TEXT,
             doc="The name that the NBD server's certificate must carry.",
@@ -173,6 +240,7 @@ NETWORK = Group(
         ),
         Field(
             name="initiator",
+            when=(("protocol", ("iscsi",)),),
             at="source/initiator/iqn@name",
             codec=TEXT,
             doc="The iSCSI initiator's name.",
@@ -180,6 +248,7 @@ NETWORK = Group(
         ),
         Field(
             name="user",
+            when=(("protocol", ("nfs",)),),
             at="source/identity@user",
             codec=TEXT,
             doc="The user whose files an NFS server shows.",
@@ -187,6 +256,7 @@ NETWORK = Group(
         ),
         Field(
             name="group",
+            when=(("protocol", ("nfs",)),),
             at="source/identity@group",
             codec=TEXT,
             doc="The group whose files an NFS server shows.",
@@ -296,7 +366,7 @@ SOURCES: tuple[Node, ...] = (
         name="startupPolicy",
         at="source@startupPolicy",
         codec=STARTUP,
-        doc="What happens if the medium is missing: fail always, fail at boot but not after migration, or go without it.",
+        doc="What happens if the medium is missing: fail, fail except after migration, or go without it.",
         example="optional",
     ),
     ENCRYPTION,
@@ -324,6 +394,9 @@ def _complete(claims: dict[Address, str | None]) -> None:
             claims["source@type"] = "unix"
         case "dir":
             claims.setdefault("driver@type", "fat")
+    name = claims.get("source@name")
+    if claims.get("source@protocol") == "iscsi" and name and "/" not in name:
+        claims["source@name"] = f"{name}/0"
     if "source/auth@username" in claims:
         claims["source/auth/secret@type"] = "ceph" if claims.get("source@protocol") == "rbd" else "iscsi"
     if "source/encryption@format" in claims:

@@ -1,0 +1,130 @@
+"""The page that says what a change of each field costs, found out by asking the kinds' rules as a plan does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from tables import table
+
+from reconciler.fields import Entry, Field
+from reconciler.kind import Kind, Rule, Situation
+from reconciler.model.documents import Address, Observed, Spec
+from reconciler.model.plans import Diff, Disruption
+from reconciler.model.refs import Ref
+
+# A running guest that can grow: some costs depend on what it was booted with.
+GUEST = "<domain><memory unit='KiB'>67108864</memory><vcpu current='2'>64</vcpu></domain>"
+COSTS = {
+    Disruption.NONE: "live",
+    Disruption.NEXT_BOOT: "next boot",
+    Disruption.RESTART: "restart",
+    Disruption.REPLACE: "replace",
+    Disruption.REFUSED: "refused",
+}
+
+
+def disruption(kinds: Iterable[Kind]) -> Iterator[str]:
+    yield "# What a change costs"
+    yield ""
+    yield "This page is written by asking each kind's rules, as a plan does."
+    yield ""
+    yield "* **live**: at once, nobody notices."
+    yield "* **next boot**: stored at once, used when the machine is next switched on."
+    yield "* **restart**: a running object keeps the old value until it restarts; that happens only with"
+    yield "  `--allow restart` or `restartPolicy: whenRequired`, else `RestartPending` is shown."
+    yield "* **replace**: a new object; data is lost. Only with `--allow replace`."
+    yield "* **refused**: libvirt or the kind cannot do it; the plan says what to do instead."
+    for kind in kinds:
+        rows = list(costs(kind))
+        if rows:
+            yield from ("", f"## {kind.name}", "")
+            yield from table(("Field", "While it runs", "While it is stopped", "Why"), rows)
+
+
+# What a field costs while the object runs, while it is stopped, and the rule's own words.
+Cost = tuple[str, str, str]
+
+
+def costs(kind: Kind) -> Iterator[Sequence[str]]:
+    """A row for each field, or for a whole group where all of it costs the same."""
+    asked = dict(_asked_of(kind))
+    done: set[str] = set()
+    for path, cost in asked.items():
+        if path in done:
+            continue
+        whole = next((above for above in _above(path) if _alike(asked, above)), path)
+        done |= _inside(asked, whole) if _alike(asked, whole) else {path}
+        yield f"`{whole}`", *cost
+
+
+def _above(path: str) -> Iterator[str]:
+    """The groups that a field is in, widest first."""
+    names = path.split(".")
+    yield from (".".join(names[:count]).removesuffix("[]") for count in range(1, len(names)))
+
+
+def _inside(asked: Iterable[str], whole: str) -> set[str]:
+    return {path for path in asked if path == whole or path.startswith((f"{whole}.", f"{whole}[]"))}
+
+
+def _alike(asked: Mapping[str, Cost], whole: str) -> bool:
+    return len({asked[path] for path in _inside(asked, whole)}) == 1
+
+
+def _asked_of(kind: Kind) -> Iterator[tuple[str, Cost]]:
+    for pattern, entry in kind.table.items():
+        rule = next((rule for rule in kind.rules if rule.matches(pattern)), None)
+        if rule is None or pattern.endswith("@unit") or _for_the_kind_alone(pattern, entry, rule):
+            continue
+        diffs = list(_diffs(pattern.replace("[]", "[name]"), entry.field))
+        yield entry.path, (_asked(kind, diffs, active=True), _asked(kind, diffs, active=False), rule.doc)
+
+
+def _for_the_kind_alone(pattern: Address, entry: Entry, rule: Rule) -> bool:
+    """Whether no host has the field: a policy or a size to start from. No rule but the last speaks of those."""
+    return (entry.field is not None and entry.field.noted) or (pattern.startswith("!") and rule.pattern == "*")
+
+
+def _diffs(address: Address, field: Field | None) -> Iterator[tuple[str, Diff]]:
+    """The ways in which a field can differ."""
+    if field is None:
+        yield "coming", Diff(address, None, "")
+        yield "going", Diff(address, "", None)
+        return
+    value = field.codec.lower(field.example) or ""
+    if value.isdecimal() and int(value):
+        yield "more", Diff(address, value, str(int(value) * 2))
+        yield "less", Diff(address, value, str(int(value) // 2))
+    else:
+        yield "change", Diff(address, value, _other(field, value))
+    if not field.keep:
+        yield "removal", Diff(address, value, None)
+
+
+def _other(field: Field, value: str) -> str:
+    """Another value of the same form."""
+    words = field.codec.schema.get("enum")
+    if isinstance(words, list):
+        return next((lowered for word in words if (lowered := field.codec.lower(word)) not in (value, None)), value)
+    if field.codec.schema.get("type") == "boolean":
+        return field.codec.lower(field.example is not True) or ""
+    return f"{value}2"
+
+
+def _asked(kind: Kind, diffs: Sequence[tuple[str, Diff]], *, active: bool) -> str:
+    """One word where all answers are the same."""
+    words = COSTS if active else {**COSTS, Disruption.NONE: "at once"}
+    answers = {way: words[kind.judge(diff, _situation(kind, diff, active)).disruption] for way, diff in diffs}
+    if len(set(answers.values())) == 1:
+        return next(iter(answers.values()))
+    return ", ".join(f"{way}: {answer}" for way, answer in answers.items())
+
+
+def _situation(kind: Kind, diff: Diff, active: bool) -> Situation:
+    ref = Ref(kind.name, "example")
+    xml = GUEST if kind.root == "domain" else f"<{kind.root or 'none'}/>"
+    return Situation(
+        spec=Spec(ref=ref, host="host", claims={diff.address: diff.after}),
+        observed=Observed(ref=ref, uuid="", xml=xml, live=xml if active else None),
+        texts={} if diff.before is None else {diff.address: diff.before},
+    )

@@ -1,0 +1,239 @@
+"""From files to Specs, remembering on the way whatever a next run need not do again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from json import dumps
+
+from reconciler import fields
+from reconciler.errors import ManifestError, Problem
+from reconciler.fields import Field, Group, Node
+from reconciler.kind import Context, Kind
+from reconciler.manifest import link, rows
+from reconciler.manifest.check import Schemas
+from reconciler.manifest.link import Key
+from reconciler.manifest.read import read
+from reconciler.model.documents import Document, Need, Spec
+from reconciler.model.refs import Ref
+from reconciler.ports import Cache, SourceFile
+
+DOCUMENTS, SPECS = "documents", "specs"
+
+
+@dataclass(kw_only=True)
+class Work:
+    """One reading of the desired state: what it is done with, and what is found on the way.
+
+    `build` names the program's build, `owner` whose mark the objects get. `known` are resources that are declared but
+    wrong; `declared` is every name with its place. `documents` are all that were read, `origins` what each Spec was
+    made of; `fresh` those that the cache did not have, by its key; `private` the digests of those it must not get.
+    """
+
+    kinds: Mapping[str, Kind]
+    schemas: Schemas
+    default_host: str
+    owner: str
+    build: str
+    cache: Cache
+    problems: list[Problem] = field(default_factory=list)
+    known: set[Ref] = field(default_factory=set)
+    declared: list[tuple[Key, str]] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
+    origins: dict[Key, Document] = field(default_factory=dict)
+    fresh: dict[str, tuple[Document, ...]] = field(default_factory=dict)
+    private: set[str] = field(default_factory=set)
+    from_cache: bool = False
+
+    def afresh(self, cache: Cache) -> Work:
+        """The same work, to be done again with another cache."""
+        return Work(
+            kinds=self.kinds,
+            schemas=self.schemas,
+            default_host=self.default_host,
+            owner=self.owner,
+            build=self.build,
+            cache=cache,
+        )
+
+    def blame(self, error: ManifestError, ref: Ref) -> None:
+        """Note what is wrong with a resource; others may refer to it without being wrong for that."""
+        self.problems += error.problems
+        self.known.add(ref)
+
+    def place_of(self, spec: Spec, need: Need) -> str:
+        """Where a reference is written."""
+        document = self.origins.get((spec.host, spec.ref))
+        return document.place(*need.path) if document else spec.where
+
+
+def understand(files: Iterable[SourceFile], work: Work) -> tuple[dict[Key, Spec], dict[str, Document]]:
+    """The Specs and Host documents of these files; what is wrong goes to `work.problems`."""
+    documents = work.documents = _documents(files, work)
+    hosts = {each.ref.name: each for each in documents if each.ref.kind == "Host"}
+    profiles = {each.ref.name: each for each in documents if each.ref.kind == "Profile"}
+    work.declared += ((("", each.ref), each.place()) for each in documents if each.ref.kind in ("Host", "Profile"))
+    specs = _specs(_placed(documents, hosts, work), profiles, work)
+    known = {(host, ref) for ref in work.known for host in (*hosts, work.default_host)}
+    work.problems += link.duplicates(work.declared)
+    work.problems += link.unmet(specs, known, work.place_of)
+    work.problems += link.cycles(specs, work.place_of)
+    _remember(work)
+    return specs, hosts
+
+
+def _documents(files: Iterable[SourceFile], work: Work) -> list[Document]:
+    """The documents of all files."""
+    about = f"{work.build}\0{work.schemas.digest}\0"
+    keyed = [(_file_key(about, each), each) for each in files]
+    cached = work.cache.get(DOCUMENTS, [key for key, _ in keyed])
+    work.from_cache |= bool(cached)
+    roots = {kind.root: name for name, kind in work.kinds.items() if kind.root}
+    documents: list[Document] = []
+    for key, each in keyed:
+        row = cached.get(key)
+        documents += rows.read_documents(row, each.path) if row is not None else _read(key, each, roots, work)
+    return documents
+
+
+def _file_key(about: str, file: SourceFile) -> str:
+    return sha256(f"{about}{file.path}\0".encode() + file.content).hexdigest()
+
+
+def _read(key: str, file: SourceFile, roots: Mapping[str, str], work: Work) -> tuple[Document, ...]:
+    found = read(file, work.schemas, roots)
+    work.problems += found.problems
+    work.known.update(found.broken)
+    if not found.problems:
+        work.fresh[key] = found.documents
+    return found.documents
+
+
+def _placed(documents: Iterable[Document], hosts: Mapping[str, Document], work: Work) -> Iterator[tuple[str, Document]]:
+    """Each document that describes an object, with its host. A Host is its own; a Profile is no object."""
+    for document in documents:
+        if document.ref.kind not in work.kinds or document.ref.kind == "Profile":
+            continue
+        if document.ref.kind == "Host":
+            yield document.ref.name, document
+            continue
+        try:
+            yield link.host_of(document, hosts, work.default_host), document
+        except ManifestError as error:
+            work.blame(error, document.ref)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One document on its way to Specs: all that they depend on, and the digest of it."""
+
+    key: str
+    host: str
+    document: Document
+    under: tuple[Document, ...]
+
+
+def _specs(placed: Iterable[tuple[str, Document]], profiles: Mapping[str, Document], work: Work) -> dict[Key, Spec]:
+    """The Specs of all documents."""
+    tasks = list(_tasks(placed, profiles, work))
+    cached = work.cache.get(SPECS, [task.key for task in tasks])
+    work.from_cache |= bool(cached)
+    specs: dict[Key, Spec] = {}
+    fresh: dict[str, str] = {}
+    for task in tasks:
+        row = cached.get(task.key)
+        found = rows.read_specs(row, task.host, task.document.place()) if row is not None else _made(task, fresh, work)
+        for spec in found:
+            key = (task.host, spec.ref)
+            specs.setdefault(key, spec)
+            if spec.ref.kind != "Host":
+                work.declared.append((key, spec.where))
+    work.cache.put(SPECS, fresh)
+    return specs
+
+
+def _tasks(placed: Iterable[tuple[str, Document]], profiles: Mapping[str, Document], work: Work) -> Iterator[_Task]:
+    about = f"{work.build}\0{work.schemas.digest}\0{work.owner}\0"
+    for host, document in placed:
+        if any(Ref("Profile", name) in work.known for name in document.profiles):
+            # What is wrong with the Profile has been said.
+            work.known.add(document.ref)
+            continue
+        try:
+            under = link.profiles_of(document, profiles) if document.profiles else ()
+        except ManifestError as error:
+            work.blame(error, document.ref)
+            continue
+        parts = "\0".join((host, document.digest, *(profile.digest for profile in under)))
+        yield _Task(sha256(f"{about}{parts}".encode()).hexdigest(), host, document, under)
+
+
+def _made(task: _Task, fresh: dict[str, str], work: Work) -> tuple[Spec, ...]:
+    """The Specs of one document, made now; `fresh` gets their row unless they hold a secret."""
+    try:
+        found = tuple(_lowered(task, work))
+    except ManifestError as error:
+        work.blame(error, task.document.ref)
+        work.declared.append(((task.host, task.document.ref), task.document.place()))
+        return ()
+    if any(fields.secrets(spec.claims, work.kinds[spec.ref.kind].table) for spec in found):
+        work.private.update(each.digest for each in (task.document, *task.under))
+    else:
+        fresh[task.key] = rows.write_specs(found)
+    return found
+
+
+def _lowered(task: _Task, work: Work) -> Iterator[Spec]:
+    for document in link.expand(task.document, task.under):
+        spec = work.kinds[document.ref.kind].parse(document, Context(task.host, work.owner))
+        if document.xml is not None:
+            # A definition taken from a host refers to what that host has; nobody has to declare it.
+            spec = replace(spec, needs=tuple(replace(need, external=True) for need in spec.needs))
+        work.origins.setdefault((task.host, spec.ref), document)
+        yield replace(spec, where=document.place(), labels=document.labels, digest=digest_of(spec))
+
+
+def digest_of(spec: Spec) -> str:
+    """Changes with everything that a Spec asks for, and with nothing else."""
+    asked = [
+        dict(spec.claims),
+        sorted(spec.lists),
+        dict(spec.hints),
+        rows.policy_values(spec.policy),
+        [(str(need.ref), need.external) for need in spec.needs],
+    ]
+    return sha256(dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _remember(work: Work) -> None:
+    """Keep the new documents for the next run, but no file with a secret in it."""
+    keep = {key: found for key, found in work.fresh.items() if not any(_is_private(each, work) for each in found)}
+    work.cache.put(DOCUMENTS, {key: rows.write_documents(found) for key, found in keep.items()})
+
+
+def _is_private(document: Document, work: Work) -> bool:
+    if document.digest in work.private:
+        return True
+    if document.ref.kind == "Profile" and "xml" in document.body:
+        # Whether libvirt's own words hold a password shows only in a Domain, and none may use this Profile yet.
+        return True
+    kind = work.kinds.get(document.ref.kind) or work.kinds.get("Domain")
+    return kind is not None and _holds_secret(kind.fields, document.body)
+
+
+def _holds_secret(nodes: Iterable[Node], body: Mapping[str, object]) -> bool:
+    """Whether a field that must never be stored is written in a body."""
+    return any(_is_secret(node, body[node.name]) for node in nodes if node.name in body)
+
+
+def _is_secret(node: Node, value: object) -> bool:
+    if isinstance(node, Field):
+        return node.secret
+    if isinstance(node, Group):
+        whole = value if isinstance(value, Mapping) else dict.fromkeys(node.short, value)
+        return _holds_secret(node.fields, whole)
+    entries = value if isinstance(value, list) else []
+    return any(
+        _holds_secret(node.fields, entry if isinstance(entry, Mapping) else {node.short: entry}) for entry in entries
+    )

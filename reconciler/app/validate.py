@@ -1,0 +1,96 @@
+"""`validate`: everything that is wrong with the manifests, without asking any host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.adapters.build import fingerprint
+from reconciler.adapters.files import DirectorySource, read_file
+from reconciler.app import wiring
+from reconciler.app.desired import collect, understood
+from reconciler.app.settings import Settings
+from reconciler.app.understand import Work
+from reconciler.errors import ManifestError, Problem
+from reconciler.manifest.check import shipped
+from reconciler.ports import SourceFile
+
+# Which host the manifests will be for is not known, and makes no difference to them.
+UNKNOWN_HOST = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validated:
+    """How many resources were looked at, and what is wrong with them."""
+
+    count: int
+    problems: tuple[Problem, ...]
+
+
+class _Nobody:
+    """The identity of files that are not going to be applied."""
+
+    def revision(self) -> str | None:
+        return None
+
+    def owners(self) -> Sequence[str]:
+        return ()
+
+
+def validate(paths: Sequence[Path], settings: Settings) -> Validated:
+    """What is wrong in these files and directories; in the whole desired state where none is named.
+
+    What lies in the desired state is read together with the rest of it, which it may refer to; the rest is not judged.
+    """
+    unreadable: list[Problem] = []
+    chosen: dict[str, SourceFile] = {}
+    for path in paths or (settings.directory,):
+        chosen |= {file.path: file for file in _files(path, unreadable, relative=not paths)}
+    around = _around(paths, settings)
+    work = Work(
+        kinds=wiring.kinds(),
+        schemas=shipped(),
+        default_host=UNKNOWN_HOST,
+        owner=settings.owner,
+        build=fingerprint(),
+        cache=wiring.cache(settings),
+    )
+    # What is chosen comes last: of two documents with one name it is the one to blame.
+    work, _, _ = understood([*around, *chosen.values()], work)
+    problems = (problem for problem in work.problems if _file_of(problem.where) in chosen)
+    return Validated(
+        count=sum(_file_of(document.place()) in chosen for document in work.documents),
+        problems=(*unreadable, *problems),
+    )
+
+
+def _file_of(where: str) -> str:
+    return where.rsplit(":", 2)[0]
+
+
+def _files(path: Path, unreadable: list[Problem], *, relative: bool = False) -> Iterator[SourceFile]:
+    """The manifests at a path, called as the user called it, or by their place in it."""
+    if path.is_dir():
+        found, problems = collect(DirectorySource(path, _Nobody()))
+        if relative:
+            unreadable += problems
+            yield from found
+            return
+        unreadable += (replace(problem, where=str(path / problem.where)) for problem in problems)
+        yield from (replace(file, path=str(path / file.path)) for file in found)
+        return
+    try:
+        yield read_file(path)
+    except ManifestError as error:
+        unreadable += error.problems
+
+
+def _around(paths: Sequence[Path], settings: Settings) -> list[SourceFile]:
+    """The rest of the desired state where the chosen paths are a part of it; called by absolute paths."""
+    root = settings.directory.absolute()
+    inside = [path.absolute() for path in paths if path.absolute().is_relative_to(root)]
+    if not inside:
+        return []
+    rest = _files(root, [])
+    return [file for file in rest if not any(Path(file.path).is_relative_to(path) for path in inside)]

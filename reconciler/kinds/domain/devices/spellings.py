@@ -1,0 +1,49 @@
+"""Values that libvirt rewrites: the same device address or MAC in another spelling."""
+
+from __future__ import annotations
+
+import re
+
+from reconciler.markup import pattern_of
+from reconciler.model.documents import Address, Texts
+
+_LOWERED = re.compile(r"devices/\w+(\[\])?(/mac@address|/source/address@uuid|/source/auth/secret@uuid)")
+# Pattern of an address -> how many hexadecimal digits libvirt 9.0 prints.
+_DIGITS = {"domain": 4, "bus": 2, "slot": 2, "function": 1, "id": 4}
+_HEXADECIMAL = re.compile(
+    r"devices/\w+(\[\])?/(source/)?address@(domain|bus|slot|function)|devices/\w+(\[\])?/source/(?:vendor|product)@(id)"
+)
+
+
+def normalise(texts: Texts) -> dict[Address, str]:
+    """The texts as libvirt would print them."""
+    return {address: _spelled(address, text) for address, text in texts.items()}
+
+
+def _spelled(address: Address, text: str) -> str:
+    if not address.startswith("devices/"):
+        return text
+    pattern = pattern_of(address)
+    if _LOWERED.fullmatch(pattern):
+        return text.lower()
+    match = _HEXADECIMAL.fullmatch(pattern)
+    if match and text.lower().startswith("0x"):
+        return f"0x{int(text, 16):0{_DIGITS[pattern.rpartition('@')[2]]}x}"
+    return text
+
+
+def same(address: Address, want: str, have: str) -> bool:
+    """Whether libvirt means one thing by both: a number in another base or with leading zeros, a name in capitals."""
+    pattern = pattern_of(address)
+    if _LOWERED.fullmatch(pattern) or pattern.endswith("@uuid"):
+        return want.lower() == have.lower()
+    if pattern.endswith(("@fmode", "@dmode")):
+        return want.lstrip("0") == have.lstrip("0")
+    return bool(_HEXADECIMAL.fullmatch(pattern)) and _number(want) == _number(have) is not None
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text, 0) if text.startswith("0x") else int(text)
+    except ValueError:
+        return None

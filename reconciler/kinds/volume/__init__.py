@@ -1,0 +1,34 @@
+"""Volumes: the data of machines. They never shrink, and never vanish silently."""
+
+from __future__ import annotations
+
+from reconciler.kind import Kind
+from reconciler.kinds.volume.driver import look, observe, perform
+from reconciler.kinds.volume.rules import RULES, create, delete, preflight, update
+from reconciler.kinds.volume.spec import FIELDS, TABLE, dump, parse
+from reconciler.kinds.volume.xml import IDENTITIES, read, render, same
+
+KIND = Kind(
+    name="Volume",
+    folder="volumes",
+    root="volume",
+    rank=30,
+    fields=FIELDS,
+    table=TABLE,
+    identities=IDENTITIES,
+    parse=parse,
+    read=read,
+    dump=dump,
+    rules=RULES,
+    create=create,
+    update=update,
+    delete=delete,
+    render=render,
+    observe=observe,
+    look=look,
+    perform=perform,
+    preflight=preflight,
+    same=same,
+    serial=True,
+    retained=True,
+)

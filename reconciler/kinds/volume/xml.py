@@ -1,0 +1,79 @@
+"""Volumes in libvirt's words: read a definition into texts that compare, and write one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler import definitions, markup
+from reconciler.kind import Situation
+from reconciler.markup import Element, Identities
+from reconciler.model.documents import Address, Spec
+from reconciler.model.plans import Diff
+
+IDENTITIES: Identities = {"source/device": ("@path",)}
+BACKING = "!backing"
+FORMAT = "target/format@type"
+# The value of a fact that no host keeps, such as the file a volume was made from.
+UNKNOWN = "?"
+# What changes by itself: use of space, times, and the owner that libvirt gives an image while a guest runs on it.
+_MOVING = (
+    "allocation | physical | target/timestamps | backingStore/timestamps | backingStore/permissions"
+    " | target/permissions/owner | target/permissions/group | target/permissions/label"
+)
+# What the pool decides.
+_PLACED = "name | key | target/path | source[not(*)]"
+
+
+def tidy(text: str) -> str:
+    """The definition without what changes by itself."""
+    root = markup.parse(text)
+    _drop(root, _MOVING)
+    return markup.serialise(root)
+
+
+def flat(text: str) -> dict[Address, str]:
+    """The texts of a definition or of a part of one, each in one spelling; sizes are in bytes."""
+    root = markup.parse(text)
+    _drop(root, _MOVING)
+    _drop(root, _PLACED)
+    root.attrib.pop("type", None)
+    for mode in root.xpath("target/permissions/mode"):
+        mode.text = spell_mode((mode.text or "0").strip())
+    return markup.flatten(root, IDENTITIES, unit=1, default_unit=1)
+
+
+def read(text: str) -> dict[Address, str]:
+    """The texts of a whole definition."""
+    return flat(text)
+
+
+def _drop(root: Element, path: str) -> None:
+    for element in root.xpath(path):
+        element.getparent().remove(element)
+
+
+def spell_mode(mode: str) -> str:
+    """An octal mode with four digits, as libvirt prints it: 640 and 0640 are 0640."""
+    return f"{int(mode, 8):04o}"
+
+
+def same(address: Address, want: str, have: str) -> bool:
+    """Whether two texts mean one thing.
+
+    A backing file that no active pool knows is recognised by its last name; a raw image that holds an ISO file system
+    is reported as iso (util/virstoragefile.c probes the content); what a volume was made from cannot be seen.
+    """
+    if have == UNKNOWN:
+        return True
+    if address == BACKING:
+        return have.startswith("/") and have.rpartition("/")[2] == want.rpartition("/")[2]
+    return address == FORMAT and {want, have} == {"raw", "iso"}
+
+
+def render(spec: Spec, situation: Situation | None, diffs: Sequence[Diff]) -> str:
+    """The definition of a new volume, or the host's own with the differences carried out."""
+    if situation is not None:
+        return definitions.revise(situation, diffs, IDENTITIES, {})
+    skeleton = markup.parse("<volume><name/></volume>")
+    skeleton[0].text = spec.ref.name.rpartition("/")[2]
+    return definitions.build(markup.serialise(skeleton), spec, IDENTITIES, {})

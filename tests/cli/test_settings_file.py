@@ -1,0 +1,122 @@
+"""Where each setting comes from, and what is said about a wrong file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.app.settings_file import SYSTEM_CACHE, SYSTEM_STATE, Given, resolve
+from reconciler.errors import ReconcilerError
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("reconciler.app.settings_file.SYSTEM", tmp_path / "etc" / "config.yaml")
+
+
+def write(path: str, text: str) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
+
+
+def complaints(path: str, text: str) -> list[str]:
+    write(path, text)
+    with pytest.raises(ReconcilerError) as caught:
+        resolve(Given(config=path), {}, root=True)
+    assert caught.value.family.value == 64
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_without_any_file_the_defaults_hold():
+    settings = resolve(Given(), {}, root=True)
+    assert (settings.directory, settings.state_dir, settings.cache_dir) == (Path(), SYSTEM_STATE, SYSTEM_CACHE)
+    assert (settings.connect, settings.owner, settings.parallelism, settings.lock_timeout) == (None, "", 10, 0)
+
+
+def test_an_ordinary_user_has_state_and_cache_where_the_xdg_specification_says(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    settings = resolve(Given(), {"XDG_STATE_HOME": "/s", "XDG_CACHE_HOME": "not/absolute"}, root=False)
+    assert settings.state_dir == Path("/s/reconciler")
+    assert settings.cache_dir == Path("/home/ann/.cache/reconciler")
+
+
+def test_the_cache_can_be_put_elsewhere_by_anybody():
+    environment = {"RECONCILER_CACHE_DIR": "/elsewhere", "XDG_CACHE_HOME": "/x"}
+    assert {resolve(Given(), environment, root=root).cache_dir for root in (True, False)} == {Path("/elsewhere")}
+
+
+def test_every_key_of_the_file_is_heard():
+    write(
+        "reconciler.yaml",
+        "source: desired\nconnect: test:///default\nstateDir: state\nowner: web\nparallelism: 3\nlockTimeout: 2m\n",
+    )
+    settings = resolve(Given(), {}, root=True)
+    assert settings.directory == Path("desired")
+    assert settings.state_dir == Path("state").absolute()
+    assert (settings.connect, settings.owner, settings.parallelism, settings.lock_timeout) == (
+        "test:///default",
+        "web",
+        3,
+        120,
+    )
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file():
+    write("reconciler.yaml", "connect: file:///\nparallelism: 3\nlockTimeout: 2m\n")
+    environment = {"LIBVIRT_DEFAULT_URI": "environment:///"}
+    assert resolve(Given(), {}, root=True).connect == "file:///"
+    assert resolve(Given(), environment, root=True).connect == "environment:///"
+    given = resolve(Given(connect="line:///", parallelism=1, lock_timeout=0), environment, root=True)
+    assert (given.connect, given.parallelism, given.lock_timeout) == ("line:///", 1, 0)
+
+
+def test_the_file_lies_in_the_directory_that_is_named():
+    write("there/reconciler.yaml", "owner: there\n")
+    write("reconciler.yaml", "owner: here\n")
+    assert resolve(Given(directory="there"), {}, root=True).owner == "there"
+
+
+def test_a_file_beside_the_directory_counts_if_it_names_it():
+    write("repo/reconciler.yaml", "source: desired\nowner: mine\n")
+    write("repo/other/x.yaml", "")
+    Path("repo/desired").mkdir()
+    assert resolve(Given(directory="repo/desired"), {}, root=True).owner == "mine"
+    assert resolve(Given(directory="repo/other"), {}, root=True).owner == ""
+
+
+def test_the_system_file_is_the_last_resort():
+    write("etc/config.yaml", "owner: system\nsource: /srv/desired\n")
+    assert resolve(Given(), {}, root=True).directory == Path("/srv/desired")
+    write("reconciler.yaml", "owner: repo\n")
+    assert resolve(Given(), {}, root=True).owner == "repo"
+
+
+def test_a_misspelt_key_is_answered_with_the_nearest_name():
+    assert complaints("c.yaml", "owner: me\nparalelism: 4\n") == [
+        "c.yaml:2:1: there is no setting 'paralelism'; did you mean parallelism? [R802]"
+    ]
+
+
+def test_everything_that_is_wrong_is_said_at_once():
+    assert complaints("c.yaml", "parallelism: 0\nlockTimeout: soon\nowner: 7\n") == [
+        "c.yaml:1:1: parallelism: wants a whole number from 1 to 1000 [R802]",
+        "c.yaml:2:1: lockTimeout: 'soon' is not a duration such as 90s or 5m [R802]",
+        "c.yaml:3:1: owner: wants text [R802]",
+    ]
+
+
+@pytest.mark.parametrize("text", ["- a\n", "a: 1\n---\nb: 2\n", "just text\n", "owner: [\n", "parallelism: true\n"])
+def test_what_is_no_settings_file_is_refused(text):
+    assert all("[R802]" in complaint for complaint in complaints("c.yaml", text))
+
+
+def test_a_named_file_must_be_there():
+    with pytest.raises(ReconcilerError, match="R802"):
+        resolve(Given(config="nowhere.yaml"), {}, root=True)
+
+
+def test_an_empty_file_says_nothing():
+    write("reconciler.yaml", "# nothing yet\n")
+    assert resolve(Given(), {}, root=True).owner == ""
