@@ -24,6 +24,11 @@ class Clock(Protocol):
         ...
 
 
+# Bytes that one file of the desired state may have.
+LIMIT_YAML = 1 << 20
+LIMIT_XML = 4 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """One file of the desired state: its path from the root of the desired state, with "/", and its bytes."""

@@ -10,10 +10,7 @@ from typing import Protocol
 
 from reconciler.adapters.ignore import IGNORE_NAME, SUFFIXES, Ignore
 from reconciler.errors import ManifestError, Problem, ReconcilerError
-from reconciler.ports import SourceFile
-
-LIMIT_YAML = 1 << 20
-LIMIT_XML = 4 << 20
+from reconciler.ports import LIMIT_XML, LIMIT_YAML, SourceFile
 
 
 class Identity(Protocol):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.adapters.build import fingerprint
+from reconciler.adapters.build import fingerprint, schema_kinds, schema_text
 from reconciler.app.settings import Settings
+from reconciler.app.sources import collect
 from reconciler.app.understand import Work, understand
-from reconciler.errors import ManifestError, Problem
+from reconciler.errors import ManifestError
 from reconciler.kind import Kind
-from reconciler.manifest.check import shipped
+from reconciler.manifest.check import Schemas
 from reconciler.manifest.link import Key
 from reconciler.model.documents import Document, Spec
 from reconciler.ports import Cache, Source, SourceFile
@@ -42,18 +43,22 @@ def read_desired(
     """The whole desired state. Raises ManifestError with every problem of every file."""
     files, unreadable = collect(source)
     owners = tuple(dict.fromkeys(name for name in (settings.owner, *source.owners()) if name)) or ("",)
-    work = Work(
-        kinds=kinds,
-        schemas=shipped(),
-        default_host=default_host,
-        owner=owners[0],
-        build=fingerprint(),
-        cache=cache,
-    )
-    work, specs, hosts = understood(files, work)
+    work, specs, hosts = understood(files, work_with(kinds, cache, default_host, owners[0]))
     if unreadable or work.problems:
         raise ManifestError((*unreadable, *work.problems))
     return Desired(specs=specs, hosts=hosts, revision=source.revision(), owners=owners)
+
+
+def work_with(kinds: Mapping[str, Kind], cache: Cache, default_host: str, owner: str) -> Work:
+    """What is needed to understand files, with the program's own schemas."""
+    return Work(
+        kinds=kinds,
+        schemas=Schemas(schema_kinds(), schema_text),
+        default_host=default_host,
+        owner=owner,
+        build=fingerprint(),
+        cache=cache,
+    )
 
 
 def understood(files: list[SourceFile], work: Work) -> tuple[Work, dict[Key, Spec], dict[str, Document]]:
@@ -64,15 +69,3 @@ def understood(files: list[SourceFile], work: Work) -> tuple[Work, dict[Key, Spe
         work = work.afresh(NoCache())
         specs, hosts = understand(files, work)
     return work, specs, hosts
-
-
-def collect(source: Source) -> tuple[list[SourceFile], list[Problem]]:
-    """All files that can be read, and why the others cannot."""
-    files: list[SourceFile] = []
-    try:
-        # A source gives all that it can before it complains; a comprehension would lose that.
-        for file in source.files():
-            files.append(file)
-    except ManifestError as error:
-        return files, list(error.problems)
-    return files, []

@@ -85,7 +85,7 @@ def understand(files: Iterable[SourceFile], work: Work) -> tuple[dict[Key, Spec]
 
 def _documents(files: Iterable[SourceFile], work: Work) -> list[Document]:
     """The documents of all files."""
-    about = f"{work.build}\0{work.schemas.digest}\0"
+    about = f"{work.build}\0"
     keyed = [(_file_key(about, each), each) for each in files]
     cached = work.cache.get(DOCUMENTS, [key for key, _ in keyed])
     work.from_cache |= bool(cached)
@@ -154,7 +154,7 @@ def _specs(placed: Iterable[tuple[str, Document]], profiles: Mapping[str, Docume
 
 
 def _tasks(placed: Iterable[tuple[str, Document]], profiles: Mapping[str, Document], work: Work) -> Iterator[_Task]:
-    about = f"{work.build}\0{work.schemas.digest}\0{work.owner}\0"
+    about = f"{work.build}\0{work.owner}\0"
     for host, document in placed:
         if any(Ref("Profile", name) in work.known for name in document.profiles):
             # What is wrong with the Profile has been said.

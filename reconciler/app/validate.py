@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 from reconciler.adapters.build import fingerprint
 from reconciler.adapters.files import DirectorySource, read_file
 from reconciler.app import wiring
-from reconciler.app.desired import collect, understood
 from reconciler.app.settings import Settings
-from reconciler.app.understand import Work
+from reconciler.app.sources import collect
 from reconciler.errors import ManifestError, Problem
-from reconciler.manifest.check import shipped
-from reconciler.ports import SourceFile
+from reconciler.ports import Cache, SourceFile
 
 # Which host the manifests will be for is not known, and makes no difference to them.
 UNKNOWN_HOST = ""
+# The cache's table of what was found valid as a whole.
+VALID = "valid"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +48,36 @@ def validate(paths: Sequence[Path], settings: Settings) -> Validated:
     chosen: dict[str, SourceFile] = {}
     for path in paths or (settings.directory,):
         chosen |= {file.path: file for file in _files(path, unreadable, relative=not paths)}
-    around = _around(paths, settings)
-    work = Work(
-        kinds=wiring.kinds(),
-        schemas=shipped(),
-        default_host=UNKNOWN_HOST,
-        owner=settings.owner,
-        build=fingerprint(),
-        cache=wiring.cache(settings),
-    )
     # What is chosen comes last: of two documents with one name it is the one to blame.
-    work, _, _ = understood([*around, *chosen.values()], work)
-    problems = (problem for problem in work.problems if _file_of(problem.where) in chosen)
+    files = [*_around(paths, settings), *chosen.values()]
+    cache = wiring.cache(settings)
+    key = _key(files, len(chosen), settings)
+    found = cache.get(VALID, (key,)).get(key)
+    if found is not None:
+        return Validated(count=int(found), problems=tuple(unreadable))
+    validated = _judge(files, frozenset(chosen), cache, settings)
+    if not validated.problems:
+        cache.put(VALID, {key: str(validated.count)})
+    return replace(validated, problems=(*unreadable, *validated.problems))
+
+
+def _key(files: Sequence[SourceFile], chosen: int, settings: Settings) -> str:
+    """The digest of all that the answer depends on."""
+    digest = sha256(f"{fingerprint()}\0{settings.owner}\0{chosen}\0".encode())
+    for file in files:
+        digest.update(f"{file.path}\0{len(file.content)}\0".encode())
+        digest.update(file.content)
+    return digest.hexdigest()
+
+
+def _judge(files: list[SourceFile], chosen: frozenset[str], cache: Cache, settings: Settings) -> Validated:
+    """The answer for the chosen files. What knows about kinds is imported here, for it takes 80 ms."""
+    from reconciler.app.desired import understood, work_with
+
+    work, _, _ = understood(files, work_with(wiring.kinds(), cache, UNKNOWN_HOST, settings.owner))
     return Validated(
         count=sum(_file_of(document.place()) in chosen for document in work.documents),
-        problems=(*unreadable, *problems),
+        problems=tuple(problem for problem in work.problems if _file_of(problem.where) in chosen),
     )
 
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from reconciler.cli.terminal import Terminal, detect
-from reconciler.model.plans import Allow
 from reconciler.model.quantities import parse_duration
 from reconciler.model.refs import Ref
 
 if TYPE_CHECKING:
     from reconciler.app.settings import Settings
+    from reconciler.model.plans import Allow
 
 
 @dataclass(slots=True)
@@ -159,6 +159,8 @@ def exclude_option() -> Decorator:
 
 def allow_option() -> Decorator:
     """What is permitted, as one set."""
+    from reconciler.model.plans import Allow
+
     words = ",".join(allow.value for allow in Allow)
     return click.option(
         "--allow",
@@ -174,6 +176,8 @@ def _allowed(context: click.Context, option: click.Parameter, value: tuple[str, 
 
 
 def _word(word: str, context: click.Context, option: click.Parameter) -> Allow:
+    from reconciler.model.plans import Allow
+
     words = [allow.value for allow in Allow]
     if word in words:
         return Allow(word)

@@ -5,6 +5,7 @@ A verb's module is imported only when the verb runs, so that `--help` and comple
 
 from __future__ import annotations
 
+import json
 import os
 import traceback
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from reconciler import __version__
-from reconciler.cli import render_json
 from reconciler.cli.arguments import Options, global_options, write_options
 from reconciler.cli.messages import exit_code, problem_lines, problems_json
 from reconciler.cli.terminal import answer, tell
@@ -111,7 +111,7 @@ def _say(problems: Sequence[Problem], options: Options, arguments: Sequence[str]
     """Show the problems; with `-o json` they are also the answer. Gives their exit code."""
     tell("\n".join(problem_lines(problems, options.terminal())))
     if options.json or _asks_for_json(arguments):
-        answer(render_json.text(problems_json(problems)))
+        answer(json.dumps(problems_json(problems), indent=2, ensure_ascii=False))
     return exit_code(problems)
 
 

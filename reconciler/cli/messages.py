@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from reconciler.cli.terminal import Terminal, printable
+from reconciler.cli.terminal import Terminal, one_line
 from reconciler.errors import Family, Problem
 
 _PLACE = re.compile(r"^(?P<file>.*?)(?::(?P<line>\d+))?(?::(?P<column>\d+))?$", re.DOTALL)
@@ -27,7 +27,7 @@ def problem_lines(problems: Iterable[Problem], terminal: Terminal) -> Iterator[s
     """One line for each problem; the cure stands once under those with the same number that follow each other."""
     listed = by_place(problems)
     for problem, following in zip(listed, [*listed[1:], None], strict=True):
-        yield f"{terminal.error_style('error:', 'red', 'bold')} {printable(str(problem))}"
+        yield f"{terminal.error_style('error:', 'red', 'bold')} {one_line(str(problem))}"
         if following is None or following.number != problem.number:
             yield f"  {terminal.error_style('cure:', 'cyan')} {problem.entry.cure}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.cli.messages import exit_code
-from reconciler.cli.terminal import Terminal, printable
+from reconciler.cli.terminal import Terminal, one_line, printable
 from reconciler.errors import Family
 from reconciler.model.outcomes import Outcome, Result
 from reconciler.model.plans import Action, Plan
@@ -27,7 +27,7 @@ def outcome_line(outcome: Outcome, terminal: Terminal) -> str:
     change = outcome.change
     word = DONE[change.action] if outcome.result is Result.DONE else outcome.result.value
     line = f"{printable(str(change.ref))} on {printable(change.host)}: {terminal.style(word, COLOURS[outcome.result])}"
-    return f"{line}: {printable(f'{outcome.problem.message} [{outcome.problem.number}]')}" if outcome.problem else line
+    return f"{line}: {one_line(f'{outcome.problem.message} [{outcome.problem.number}]')}" if outcome.problem else line
 
 
 def applied_text(plan: Plan, outcomes: Sequence[Outcome], terminal: Terminal) -> str:

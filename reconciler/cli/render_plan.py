@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.cli.render_json import summary
-from reconciler.cli.terminal import Terminal, printable
+from reconciler.cli.terminal import Terminal, one_line, printable
 from reconciler.model.plans import Action, Capacity, Change, Condition, Disruption, FieldChange, Plan
 from reconciler.model.quantities import format_size
 
@@ -152,7 +152,8 @@ def _notes(plan: Plan, style: Style) -> Iterator[str]:
     """What is true beside the changes."""
     yield from _conditions(plan.conditions, style)
     for host, message in plan.failures:
-        yield f"{style.terminal.style('Not asked', 'red')}  {printable(host)}: {printable(message.removeprefix(f'{host}: '))}"
+        said = one_line(f"{host}: {message.removeprefix(f'{host}: ')}")
+        yield f"{style.terminal.style('Not asked', 'red')}  {said}"
     for capacity in plan.capacity:
         yield from _capacity_lines(capacity, style)
     yield from _unmanaged(plan, style)

@@ -49,6 +49,21 @@ def _styled(text: str, names: tuple[str, ...]) -> str:
     return f"\x1b[{';'.join(STYLES[name] for name in names)}m{text}\x1b[0m"
 
 
+def occupy() -> None:
+    """Put nothing in the place of a standard stream that the caller has closed.
+
+    Else the next file or socket would get its number, and what some program prints would end in it.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest free number is taken (POSIX open), which is this one.
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, "r" if descriptor == 0 else "w", closefd=False))  # noqa: SIM115
+
+
 def detect(colour: str, environment: Mapping[str, str]) -> Terminal:
     """The terminal as it is; `colour` is always, never or auto (a terminal without NO_COLOR, https://no-color.org)."""
     for stream in (sys.stdout, sys.stderr):
@@ -58,7 +73,7 @@ def detect(colour: str, environment: Mapping[str, str]) -> Terminal:
         error_colour=_takes_colour(sys.stderr, colour, environment),
         unicode=_takes_unicode(sys.stdout),
         width=shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100,
-        interactive=sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty(),
+        interactive=sys.stdin.isatty() and sys.stderr.isatty(),
     )
 
 
@@ -85,6 +100,11 @@ def _takes_unicode(stream: TextIO) -> bool:
 def printable(text: str) -> str:
     """The text with control characters written as escapes, so that it cannot command the terminal."""
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: str) -> str:
+    """The text on one line, printable."""
+    return printable(text.strip().replace("\n", " "))
 
 
 def answer(text: str) -> None:

@@ -6,11 +6,7 @@ A compiled validator says yes; only a no costs the slow one, whose errors lead t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
-from functools import cached_property
-from hashlib import sha256
-from importlib.resources import files
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from json import loads
 from typing import Any
 
@@ -41,20 +37,12 @@ _NOUNS = {
 
 
 class Schemas:
-    """The JSON Schemas of all kinds, each compiled when it is first needed."""
+    """The JSON Schemas of all kinds, each read and compiled when it is first needed."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self._texts = dict(sorted(texts.items()))
+    def __init__(self, kinds: Iterable[str], text_of: Callable[[str], str]) -> None:
+        self.kinds = tuple(sorted(kinds))
+        self._text_of = text_of
         self._compiled: dict[str, Callable[[object], bool]] = {}
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        return tuple(self._texts)
-
-    @cached_property
-    def digest(self) -> str:
-        """Changes with every letter of every schema."""
-        return sha256("\0".join(part for pair in self._texts.items() for part in pair).encode()).hexdigest()
 
     def check(self, loaded: Loaded, file: str) -> list[Problem]:
         """Everything that is wrong with one document, by place."""
@@ -76,7 +64,7 @@ class Schemas:
         kind = value.get("kind")
         if not isinstance(kind, str):
             return "", _not_a_resource("kind is missing or no text", loaded, file, "kind")
-        if kind not in self._texts:
+        if kind not in self.kinds:
             advice = _advice(kind, self.kinds)
             return "", Problem("R202", f"there is no kind {_shown(kind)}; {advice}", _where(loaded, file, ("kind",)))
         return kind, None
@@ -86,7 +74,7 @@ class Schemas:
         if valid is None:
             import jsonschema_rs  # A run that finds everything in the cache never needs it.
 
-            valid = self._compiled[kind] = jsonschema_rs.Draft202012Validator(loads(self._texts[kind])).is_valid
+            valid = self._compiled[kind] = jsonschema_rs.Draft202012Validator(loads(self._text_of(kind))).is_valid
         return valid(value)
 
     def _errors(self, kind: str, value: object) -> Iterator[Any]:
@@ -95,13 +83,7 @@ class Schemas:
 
         extend: Any = jsonschema.validators.extend
         validator = extend(jsonschema.Draft202012Validator, {"pattern": _pattern})
-        yield from validator(loads(self._texts[kind])).iter_errors(value)
-
-
-def shipped() -> Schemas:
-    """The schemas that come with the program."""
-    found = (entry for entry in files("schemas").iterdir() if entry.name.endswith(".json"))
-    return Schemas({entry.name.removesuffix(".json"): entry.read_text(encoding="utf-8") for entry in found})
+        yield from validator(loads(self._text_of(kind))).iter_errors(value)
 
 
 def _pattern(validator: Any, pattern: str, instance: object, schema: object) -> Iterator[Any]:
@@ -215,18 +197,25 @@ def _plain(value: object) -> str:
 
 def _nearest(value: object, schema: Mapping[str, Any]) -> str:
     words = [word for word in schema.get("enum", ()) if isinstance(word, str)]
-    close = get_close_matches(value, words, 1) if isinstance(value, str) else []
-    return f"; did you mean {close[0]}?" if close else ""
+    close = _closest(value, words) if isinstance(value, str) else ""
+    return f"; did you mean {close}?" if close else ""
 
 
 def _advice(name: str, known: Sequence[str]) -> str:
     """The nearest right name, or what there is to choose from."""
-    folded = {each.lower(): each for each in known}
-    close = get_close_matches(name.lower(), folded, 1, 0.6)
+    close = _closest(name, known)
     if close:
-        return f"did you mean {folded[close[0]]}?"
+        return f"did you mean {close}?"
     few = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
     return f"known are {few}" if known else "remove it"
+
+
+def _closest(name: str, known: Iterable[str]) -> str:
+    """The known name that looks most like this one, "" if none does."""
+    from difflib import get_close_matches  # 5 ms that only a wrong document has to pay.
+
+    folded = {each.lower(): each for each in known}
+    return next((folded[each] for each in get_close_matches(name.lower(), folded, 1)), "")
 
 
 def _shown(value: object) -> str:

@@ -13,9 +13,8 @@ from typing import Any, Protocol
 
 from reconciler.errors import Problem
 from reconciler.manifest.scalars import resolve
+from reconciler.ports import LIMIT_YAML
 
-LIMIT_YAML = 1 << 20
-LIMIT_XML = 4 << 20
 LIMIT_DEPTH = 64
 # More of one file help nobody, and a megabyte of them would be many.
 LIMIT_PROBLEMS = 100

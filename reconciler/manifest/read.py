@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import Problem, ReconcilerError
 from reconciler.manifest.check import Schemas
-from reconciler.manifest.load import LIMIT_XML, Loaded, decode, load
+from reconciler.manifest.load import Loaded, decode, load
 from reconciler.model.documents import Document, Place
 from reconciler.model.refs import Ref
-from reconciler.ports import SourceFile
+from reconciler.ports import LIMIT_XML, SourceFile
 
 if TYPE_CHECKING:
     from reconciler.markup import Element

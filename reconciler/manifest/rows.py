@@ -24,7 +24,7 @@ def _line(value: object) -> str:
 
 
 def _later(line: str) -> Deferred[Any]:
-    return Deferred(lambda: loads(line))
+    return Deferred(loads, line)
 
 
 def write_documents(documents: Iterable[Document]) -> str:

@@ -24,17 +24,18 @@ Value = TypeVar("Value")
 
 
 class Deferred(Mapping[str, Value], Generic[Value]):
-    """A mapping that is made when somebody first looks inside: most documents of a run have not changed."""
+    """What `read` makes of `text`, made when somebody first looks inside: most documents of a run have not changed."""
 
-    __slots__ = ("_made", "_make")
+    __slots__ = ("_made", "_read", "_text")
 
-    def __init__(self, make: Callable[[], Mapping[str, Value]]) -> None:
-        self._make: Callable[[], Mapping[str, Value]] | None = make
-        self._made: Mapping[str, Value] = {}
+    def __init__(self, read: Callable[[str], Mapping[str, Value]], text: str) -> None:
+        self._read = read
+        self._text = text
+        self._made: Mapping[str, Value] | None = None
 
     def _whole(self) -> Mapping[str, Value]:
-        if self._make is not None:
-            self._made, self._make = self._make(), None
+        if self._made is None:
+            self._made, self._text = self._read(self._text), ""
         return self._made
 
     def __getitem__(self, key: str) -> Value:

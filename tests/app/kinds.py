@@ -164,7 +164,7 @@ def _schema(kind: Kind) -> str:
 
 def schemas() -> Schemas:
     """The schemas of these kinds."""
-    return Schemas({name: _schema(kind) for name, kind in KINDS.items()})
+    return Schemas(KINDS, lambda name: _schema(KINDS[name]))
 
 
 def document(kind: str, name: str, spec: str = "{}", more: str = "") -> str:

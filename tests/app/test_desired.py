@@ -20,7 +20,7 @@ SETTINGS = Settings(directory=Path(), state_dir=Path(), cache_dir=Path())
 
 @pytest.fixture(autouse=True)
 def small_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "shipped", kinds.schemas)
+    monkeypatch.setattr(module, "Schemas", lambda *_: kinds.schemas())
     monkeypatch.setattr(module, "fingerprint", lambda: "this build")
 
 

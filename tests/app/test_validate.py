@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.app import validate as module
 from reconciler.app import wiring
 from reconciler.app.settings import Settings
 from reconciler.app.validate import Validated, validate
@@ -16,7 +15,7 @@ from tests.app.kinds import document
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(module, "shipped", kinds.schemas)
+    monkeypatch.setattr("reconciler.app.desired.Schemas", lambda *_: kinds.schemas())
     monkeypatch.setattr(wiring, "kinds", lambda: kinds.KINDS)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "state").mkdir()

@@ -111,6 +111,7 @@ def real_host(bench: Bench) -> Iterator[Row]:
     title = f"{bench.machines} machines on libvirtd"
     try:
         embedded.start(home)
+        measure(floor("wake", embedded.uri_of(home)))
         base = measure(floor("define", embedded.uri_of(home), definitions))
         embedded.stop(bench.state, "floor")
         apply = bench.program("-C", documents, "--connect", "embedded", "apply", "--yes")

@@ -1,6 +1,6 @@
 """The floor: what bare libvirt-python takes, in a process of its own, to do the same without knowing anything.
 
-usage: floor.py read URI | floor.py define URI DIRECTORY-OF-XML
+usage: floor.py wake URI | floor.py read URI | floor.py define URI DIRECTORY-OF-XML
 """
 
 from __future__ import annotations
@@ -9,6 +9,11 @@ import sys
 from pathlib import Path
 
 import libvirt
+
+
+def wake(uri: str) -> None:
+    """Let a new libvirtd find out what its QEMU can do: seconds that nobody has to pay twice."""
+    libvirt.open(uri).getDomainCapabilities(virttype="qemu")
 
 
 def read(uri: str) -> None:
@@ -25,7 +30,10 @@ def define(uri: str, directory: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "read":
-        read(sys.argv[2])
-    else:
-        define(sys.argv[2], sys.argv[3])
+    match sys.argv[1:]:
+        case ["wake", where]:
+            wake(where)
+        case ["read", where]:
+            read(where)
+        case ["define", where, files]:
+            define(where, files)

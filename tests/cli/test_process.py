@@ -134,6 +134,14 @@ def test_a_full_disk_is_an_error():
     assert "[R805]" in ran.stderr
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_trouble(closed):
+    command = f"exec {sys.executable} -m reconciler help errors {closed}"
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert bool(ran.stdout) == (" >&-" not in f" {closed}".replace("2>&-", ""))
+
+
 def test_names_that_the_terminal_cannot_show_do_not_stop_the_program(process):
     ran = process("help", "ünbekannt", env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     assert ran.code == 64
@@ -165,11 +173,26 @@ def test_ctrl_c_at_the_question_changes_nothing():
         assert ended(child) == 73
 
 
-def test_a_terminal_gets_colour_unless_it_says_no():
-    for extra, coloured in (((), True), (("--color", "never"), False)):
-        with terminal(0, "apply", "--yes", *extra) as child:
-            child.expect(pexpect.EOF)
-            assert ("\x1b[" in child.before) == coloured
+@pytest.mark.parametrize(
+    ("extra", "no_color", "coloured"),
+    [
+        ((), "", True),
+        ((), "1", False),
+        (("--color", "never"), "", False),
+        (("--color", "always"), "1", True),
+    ],
+)
+def test_a_terminal_gets_colour_unless_somebody_says_no(monkeypatch, extra, no_color, coloured):
+    monkeypatch.setenv("NO_COLOR", no_color)
+    with terminal(0, "apply", "--yes", *extra) as child:
+        child.expect(pexpect.EOF)
+        assert ("\x1b[" in child.before) == coloured
+
+
+def test_a_pipe_gets_no_colour_unless_somebody_asks_for_it():
+    for extra, coloured in (((), False), (("--color", "always"), True)):
+        out, _ = driven(0, "apply", "--yes", *extra).communicate(timeout=30)
+        assert ("\x1b[" in out) == coloured
 
 
 def test_the_first_ctrl_c_finishes_the_step_and_the_rest_is_skipped():

@@ -330,6 +330,14 @@ def test_every_problem_is_shown_in_the_order_of_its_place(cli, app):
     }
 
 
+def test_a_message_of_several_lines_takes_one(cli, app):
+    def fail(settings, selection):
+        raise trouble("R604", "libvirt says:\nno\x1b[2J", "hv1")
+
+    app("plan", plan=fail)
+    assert cli("plan").err.splitlines()[0] == "error: hv1: libvirt says: no\\x1b[2J [R604]"
+
+
 def test_problems_of_several_families_end_with_1(cli, app):
     def fail(settings, selection):
         raise ManifestError([Problem("R203", "a"), Problem("R601", "b")])

@@ -10,6 +10,7 @@ import jsonschema
 import jsonschema_rs
 import pytest
 
+from reconciler.adapters.build import schema_kinds
 from reconciler.app import schema
 from reconciler.fields import Field, Node
 from reconciler.fields import schema as schema_of
@@ -103,9 +104,7 @@ def test_the_schema_of_all_kinds_judges_by_the_kind_that_is_named():
 
 
 def test_the_schemas_are_found_where_the_program_is_installed():
-    from reconciler.manifest.check import shipped
-
-    assert set(shipped().kinds) == set(KINDS)
+    assert set(schema_kinds()) == set(KINDS)
 
 
 @pytest.mark.parametrize(("asked", "hint"), [("domain", "did you mean Domain?"), ("Nonsense", "the kinds are Domain")])

@@ -102,8 +102,3 @@ def test_a_secret_is_not_repeated(schemas: Schemas) -> None:
 
 def test_a_long_value_is_cut(schemas: Schemas) -> None:
     assert len(only(schemas, HEAD + f"spec: {{memory: {'x' * 5000}}}")[2]) < 300
-
-
-def test_the_digest_changes_with_a_schema() -> None:
-    one, two = Schemas({"A": "{}"}), Schemas({"A": '{"type": "object"}'})
-    assert one.digest == Schemas({"A": "{}"}).digest != two.digest

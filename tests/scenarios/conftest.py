@@ -80,10 +80,12 @@ def sweep(uri):
     connection = libvirt.open(uri)
     flags = 1 | 2 | 4 | 16
     for domain in connection.listAllDomains():
-        if domain.isActive():
-            domain.destroy()
+        # Undefined first: libvirt 9.0 forgets a namesake that is defined while it buries a destroyed one.
+        active = domain.isActive()
         if domain.isPersistent():
             domain.undefineFlags(flags)
+        if active:
+            domain.destroy()
     for network in connection.listAllNetworks():
         if network.isActive():
             network.destroy()

@@ -30,7 +30,7 @@ def test_s01_a_minimal_machine_is_defined_as_written(lab):
 
 
 def test_s02_r15_a_change_keeps_uuid_mac_addresses_and_machine_version(lab):
-    net = "  interfaces:\n    - {name: lan, user: true}\n"
+    net = "  interfaces:\n    - {name: lan, type: user}\n"
     lab.converge(vm(memory="512MiB", more=net))
     before = lab.xml("vm")
     lab.converge(vm(memory="1GiB", vcpus=2, more=net))
@@ -145,7 +145,7 @@ def test_s25_s27_disks_keep_their_order_and_leave_before_their_volumes(lab):
 apiVersion: reconciler/v1
 kind: Pool
 metadata: {{name: disks}}
-spec: {{type: dir, target: {{path: {path}}}}}
+spec: {{type: dir, path: "{path}"}}
 ---
 apiVersion: reconciler/v1
 kind: Volume

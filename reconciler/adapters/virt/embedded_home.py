@@ -159,17 +159,18 @@ def end(members: Callable[[], tuple[int, ...]], seconds: float) -> None:
     """
     found = members()
     for pid in sorted(found, key=lambda pid: not is_daemon(pid)):
-        _signal(pid, signal.SIGTERM)
+        send(pid, signal.SIGTERM)
     deadline = time.monotonic() + seconds
     while members() and time.monotonic() < deadline:
         time.sleep(0.02)
     for pid in members():
-        _signal(pid, signal.SIGKILL)
+        send(pid, signal.SIGKILL)
     while members() and time.monotonic() < deadline + seconds:
         time.sleep(0.02)
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
+def send(pid: int, number: signal.Signals) -> None:
+    """Send a signal; a process that has ended already needs none."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:

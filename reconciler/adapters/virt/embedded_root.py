@@ -101,7 +101,7 @@ def _relieve(inhabitants: tuple[int, ...]) -> None:
     """End the keepers of the network namespace: the new daemon's script keeps it from here on."""
     for pid in inhabitants:
         if embedded_home.program(pid) == KEEPER:
-            os.kill(pid, signal.SIGTERM)
+            embedded_home.send(pid, signal.SIGTERM)
 
 
 def _search_path() -> str:

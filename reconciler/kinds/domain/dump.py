@@ -9,7 +9,7 @@ from reconciler import fields, markup
 from reconciler.fields import Json
 from reconciler.kinds.domain import devices, xml
 from reconciler.kinds.domain.sense import complete
-from reconciler.kinds.domain.spec import FIELDS, OWNER, POWER, keys
+from reconciler.kinds.domain.spec import FIELDS, OWNER, POWER, TABLE, keys
 from reconciler.markup import pattern_of
 from reconciler.model.documents import Address, Texts
 
@@ -79,7 +79,10 @@ def _tidy(body: dict[str, Json], texts: Texts) -> None:
 
 
 def _open(address: Address, covered: set[Address]) -> bool:
-    """Whether no field claims it; a unit belongs to the amount beside it."""
+    """Whether no field claims it and it is no secret; a unit belongs to the amount beside it."""
+    entry = TABLE.get(pattern_of(address))
+    if entry is not None and entry.field is not None and entry.field.secret:
+        return False
     unit = address.endswith("@unit") and markup.element_of(address) in covered
     return not (address in covered or unit or address.startswith("!"))
 

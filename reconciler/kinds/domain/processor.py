@@ -84,17 +84,25 @@ CPU = Group(
             name="topology",
             doc="Sockets, dies, cores and threads; their product is vcpus.max.",
             fields=(
-                Field(name="sockets", at="cpu/topology@sockets", codec=integer(1), doc="Sockets.", example=1),
-                Field(name="dies", at="cpu/topology@dies", codec=integer(1), doc="Dies of a socket.", example=1),
+                Field(name="sockets", at="cpu/topology@sockets", codec=integer(1), doc="How many sockets.", example=1),
+                Field(
+                    name="dies", at="cpu/topology@dies", codec=integer(1), doc="How many dies a socket has.", example=1
+                ),
                 Field(
                     name="cores",
                     at="cpu/topology@cores",
                     codec=integer(1),
-                    doc="Cores of a die.",
+                    doc="How many cores a die has.",
                     example=4,
                     whole=True,
                 ),
-                Field(name="threads", at="cpu/topology@threads", codec=integer(1), doc="Threads of a core.", example=2),
+                Field(
+                    name="threads",
+                    at="cpu/topology@threads",
+                    codec=integer(1),
+                    doc="How many threads a core has.",
+                    example=2,
+                ),
             ),
         ),
         Group(
@@ -126,7 +134,9 @@ CPU = Group(
                     example="emulate",
                     whole=True,
                 ),
-                Field(name="bits", at="cpu/maxphysaddr@bits", codec=integer(1), doc="How many bits.", example=42),
+                Field(
+                    name="bits", at="cpu/maxphysaddr@bits", codec=integer(1), doc="How many bits it has.", example=42
+                ),
             ),
         ),
         Items(

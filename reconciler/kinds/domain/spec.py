@@ -113,7 +113,7 @@ def _with_xml(spec: Spec, text: str, document: Document) -> Spec:
     where = spec.where if whole else document.place("spec", "xml")
     root = markup.parse(text, where.rpartition(":")[0].rpartition(":")[0] if whole else where)
     if root.tag != "domain":
-        raise trouble("R111", f"{spec.ref}: the XML must be a <domain>, not a <{root.tag}>", where)
+        raise trouble("R111", f"{spec.ref}: the XML must be a <domain>, not a <{root.tag!s}>", where)
     texts = xml.said(root, whole=whole)
     name = texts.get("name", spec.ref.name)
     if name != spec.ref.name:

@@ -37,6 +37,7 @@ PATH = Codec(
     lift=lambda value: value,
     unit="absolute path on the host",
 )
+DIRECTORY = Codec(schema=TEXT.schema, lower=lambda value: spell_path(str(value)), lift=lambda value: value)
 MODE = Codec(
     schema={"type": "string", "pattern": "^[0-7]{3,4}$"},
     lower=lambda value: spell_mode(str(value)),
@@ -151,7 +152,7 @@ _SOURCE = Group(
             example=["/dev/sdb"],
         ),
         Field(
-            name="dir", at="source/dir@path", codec=text(), doc="The exported directory.", example="/export", whole=True
+            name="dir", at="source/dir@path", codec=DIRECTORY, doc="The exported directory.", example="/export", whole=True
         ),
         Field(name="name", at="source/name", codec=TEXT, doc="Volume group, RBD pool or ZFS pool.", example="vg0"),
         Field(

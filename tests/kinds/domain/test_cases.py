@@ -45,7 +45,7 @@ def test_case(path):
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_libvirt_takes_the_new_definition_and_nothing_differs_then(path, oracle):
-    spec, seen, allow, applied, expect = loaded(path, oracle.stored)
+    spec, seen, allow, applied, _ = loaded(path, oracle.stored)
     for step in updated(spec, seen, allow, applied):
         if isinstance(step, Define):
             after = replace(seen, xml=oracle.stored(step.xml))

@@ -1,3 +1,4 @@
+# ruff: noqa: N802 (the fakes answer to libvirt's names)
 """The steps on a host that is not there: what is called, how often, and what is waited for."""
 
 from dataclasses import dataclass, field
@@ -5,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from reconciler.errors import HostError
-from reconciler.kinds.domain import driver
+from reconciler.kinds.domain import driver, handle
 from reconciler.model.plans import Autostart, Define, KindStep, Mark, Start, Stop, Undefine
 from reconciler.model.refs import Ref
 
@@ -64,7 +65,7 @@ class Domain:
 
     def XMLDesc(self, flags):
         self.call("XMLDesc", flags)
-        return XML if flags & driver.DOMAIN_XML_INACTIVE else self.live
+        return XML if flags & handle.DOMAIN_XML_INACTIVE else self.live
 
     def isActive(self):
         return self.active
@@ -216,7 +217,9 @@ def test_metadata_is_written_to_the_definition_and_to_the_running_guest(clock):
     ]
     (call,) = perform(Mark("team"), Domain(clock, active=False), clock)
     assert (
-        call[1] == 2 and 'id="team"' in call[2] and call[3:] == ("reconciler", "https://reconciler.example/xmlns/1", 2)
+        call[1] == 2
+        and call[2] == '<owner id="team"></owner>'
+        and call[3:] == ("reconciler", "https://reconciler.example/xmlns/1", 2)
     )
 
 
@@ -244,9 +247,9 @@ def test_define_needs_no_look_up(clock):
 
 def test_an_idle_host_costs_three_lists_and_one_call_for_each_domain(clock):
     domain = Domain(clock, active=False)
-    host = Host([domain], {driver.CONNECT_LIST_DOMAINS_AUTOSTART: [domain]})
+    host = Host([domain], {handle.CONNECT_LIST_DOMAINS_AUTOSTART: [domain]})
     (seen,) = driver.observe(host)
-    assert len(host.calls) == 3 and domain.calls == [("XMLDesc", 2)]
+    assert len(host.calls) == 3 and domain.calls == [("XMLDesc", 3)]
     assert (seen.ref, seen.uuid, seen.live) == (WEB, "u1", None)
     assert seen.facts == {"!power": "stopped", "!autostart": "yes"}
 
@@ -258,14 +261,14 @@ def test_an_empty_host_costs_one_call():
 
 def test_what_runs_only_now_is_told_and_paused_is_not_running(clock):
     domain = Domain(clock)
-    lists = {driver.CONNECT_LIST_DOMAINS_TRANSIENT: [domain], driver.CONNECT_LIST_DOMAINS_PAUSED: [domain]}
+    lists = {handle.CONNECT_LIST_DOMAINS_TRANSIENT: [domain], handle.CONNECT_LIST_DOMAINS_PAUSED: [domain]}
     (seen,) = driver.observe(Host([domain], lists))
     assert seen.active and seen.facts == {"!power": "paused", "!autostart": "no", "!persistent": "no"}
 
 
 def test_a_saved_guest_is_told(clock):
     domain = Domain(clock, active=False)
-    (seen,) = driver.observe(Host([domain], {driver.CONNECT_LIST_DOMAINS_MANAGEDSAVE: [domain]}))
+    (seen,) = driver.observe(Host([domain], {handle.CONNECT_LIST_DOMAINS_MANAGEDSAVE: [domain]}))
     assert seen.facts["!managedsave"] == "yes"
 
 
@@ -287,5 +290,5 @@ def test_balloon_and_agent_do_not_change_the_digest(clock):
 def test_facts_and_definition_change_the_digest(clock):
     domain = Domain(clock, active=False)
     one = next(driver.observe(Host([domain]))).digest
-    two = next(driver.observe(Host([domain], {driver.CONNECT_LIST_DOMAINS_AUTOSTART: [domain]}))).digest
+    two = next(driver.observe(Host([domain], {handle.CONNECT_LIST_DOMAINS_AUTOSTART: [domain]}))).digest
     assert one != two

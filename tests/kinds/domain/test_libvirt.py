@@ -198,3 +198,10 @@ def test_an_import_claims_what_is_there(host):
     body = KIND.dump({**KIND.read(found.xml), **found.facts})
     assert differences(parsed(body, hints={}), found) == ()
     assert body["power"] == "running" and body["autostart"] is True
+
+
+def test_foreign_metadata_is_kept_up_like_anything_else(host):
+    note = "<domain><metadata><n:note xmlns:n='https://example.org/n'><n:text>{}</n:text></n:note></metadata></domain>"
+    make(host, {"xml": note.format("one")})
+    change(host, {"xml": note.format("two")})
+    assert "two" in seen(host).xml and "two" in seen(host).live

@@ -23,66 +23,50 @@ KINDS = (
     "qemu-vdagent",
 )
 
-# libvirt chooses a pseudoterminal at each start and forgets one that is given.
-_PATH_DOC = "The socket, file, pipe or device on the host."
+_SOCKETS, _NETWORK, _TCP = ("tcp", "unix", "udp"), ("tcp", "udp"), ("tcp",)
 
 
 def character(kinds: tuple[str, ...], base: Address = "") -> tuple[Node, ...]:
-    """The fields of a character device's host side; `base` is the element that holds it."""
+    """The fields of a character device's host side, of those `kinds` alone; `base` is the element that holds it."""
     under = f"{base}/" if base else ""
+    kind = Field(
+        name="type",
+        at=f"{base}@type",
+        codec=choice(*kinds),
+        doc="What the device is connected to on the host.",
+        example="unix" if "unix" in kinds else kinds[0],
+        must=True,
+    )
+    about = (*_files(under), *_socket(under), *_log(under))
+    return (kind, *(node for node in about if not node.when or set(node.when[0][1]) & set(kinds)))
+
+
+def _files(under: Address) -> tuple[Node, ...]:
     return (
         Field(
-            name="type",
-            at=f"{base}@type",
-            codec=choice(*kinds),
-            doc="What the device is connected to on the host.",
-            example="unix" if "unix" in kinds else kinds[0],
-            must=True,
-        ),
-        Field(
             name="path",
-            when=(
-                (
-                    "type",
-                    (
-                        "unix",
-                        "file",
-                        "pipe",
-                        "dev",
-                    ),
-                ),
-            ),
             at=f"{under}source@path",
             codec=PATH,
-            doc=_PATH_DOC,
+            doc="The socket, file, pipe or device on the host.",
             example="/run/web-1.sock",
-        ),
-        *_socket(under),
-        Field(
-            name="channel",
-            when=(
-                (
-                    "type",
-                    (
-                        "spiceport",
-                        "dbus",
-                    ),
-                ),
-            ),
-            at=f"{under}source@channel",
-            codec=TEXT,
-            doc="The name of a spiceport or D-Bus channel.",
-            example="org.example.0",
+            when=(("type", ("unix", "file", "pipe", "dev")),),
         ),
         Field(
             name="append",
-            when=(("type", ("file",)),),
             at=f"{under}source@append",
             codec=ON_OFF,
             doc="Whether a file is continued rather than emptied.",
             example=True,
+            when=(("type", ("file",)),),
         ),
-        *_log(under),
+        Field(
+            name="channel",
+            at=f"{under}source@channel",
+            codec=TEXT,
+            doc="The name of a spiceport or D-Bus channel.",
+            example="org.example.0",
+            when=(("type", ("spiceport", "dbus")),),
+        ),
     )
 
 
@@ -90,69 +74,45 @@ def _socket(under: Address) -> tuple[Node, ...]:
     return (
         Field(
             name="mode",
-            when=(
-                (
-                    "type",
-                    (
-                        "tcp",
-                        "unix",
-                    ),
-                ),
-            ),
             at=f"{under}source@mode",
             codec=choice("connect", "bind"),
-            doc="Whether QEMU connects to the socket or listens on it (udp sends).",
+            doc="Whether QEMU connects to the socket or listens on it.",
             example="bind",
             keep=True,
+            when=(("type", _SOCKETS),),
         ),
         Field(
             name="host",
-            when=(
-                (
-                    "type",
-                    (
-                        "tcp",
-                        "udp",
-                    ),
-                ),
-            ),
             at=f"{under}source@host",
             codec=HOST_NAME,
-            doc="The host name or address (tcp, udp).",
+            doc="The host name or address.",
             example="127.0.0.1",
+            when=(("type", _NETWORK),),
         ),
         Field(
             name="port",
-            when=(
-                (
-                    "type",
-                    (
-                        "tcp",
-                        "udp",
-                    ),
-                ),
-            ),
             at=f"{under}source@service",
             codec=PORT,
-            doc="The port (tcp, udp).",
+            doc="The port.",
             example=4555,
+            when=(("type", _NETWORK),),
         ),
         Field(
             name="tls",
-            when=(("type", ("tcp",)),),
             at=f"{under}source@tls",
             codec=YES_NO,
-            doc="Whether a tcp connection is encrypted.",
+            doc="Whether the connection is encrypted.",
             example=True,
+            when=(("type", _TCP),),
         ),
         Field(
             name="protocol",
-            when=(("type", ("tcp",)),),
             at=f"{under}protocol@type",
             codec=choice("raw", "telnet", "telnets", "tls"),
-            doc="What is spoken over tcp.",
+            doc="What is spoken over the connection.",
             example="telnet",
             keep=True,
+            when=(("type", _TCP),),
         ),
         *reconnect(f"{under}source", (("type", ("tcp", "unix")),)),
     )

@@ -44,12 +44,7 @@ _GL = Group(
     when=(
         (
             "type",
-            (
-                "spice",
-                "sdl",
-                "egl-headless",
-                "dbus",
-            ),
+            ("spice", "sdl", "egl-headless", "dbus"),
         ),
     ),
     doc="Whether frames are drawn by the host's GPU (spice, sdl, egl-headless, dbus).",
@@ -107,10 +102,7 @@ _SERVER: tuple[Node, ...] = (
         when=(
             (
                 "type",
-                (
-                    "vnc",
-                    "spice",
-                ),
+                ("vnc", "spice"),
             ),
         ),
         at="@passwd",
@@ -124,10 +116,7 @@ _SERVER: tuple[Node, ...] = (
         when=(
             (
                 "type",
-                (
-                    "vnc",
-                    "spice",
-                ),
+                ("vnc", "spice"),
             ),
         ),
         at="@passwdValidTo",
@@ -140,10 +129,7 @@ _SERVER: tuple[Node, ...] = (
         when=(
             (
                 "type",
-                (
-                    "vnc",
-                    "spice",
-                ),
+                ("vnc", "spice"),
             ),
         ),
         at="@connected",
@@ -156,10 +142,7 @@ _SERVER: tuple[Node, ...] = (
         when=(
             (
                 "type",
-                (
-                    "vnc",
-                    "spice",
-                ),
+                ("vnc", "spice"),
             ),
         ),
         at="@keymap",
@@ -314,10 +297,7 @@ _LOCAL: tuple[Node, ...] = (
         when=(
             (
                 "type",
-                (
-                    "sdl",
-                    "desktop",
-                ),
+                ("sdl", "desktop"),
             ),
         ),
         at="@display",
@@ -338,10 +318,7 @@ _LOCAL: tuple[Node, ...] = (
         when=(
             (
                 "type",
-                (
-                    "sdl",
-                    "desktop",
-                ),
+                ("sdl", "desktop"),
             ),
         ),
         at="@fullscreen",

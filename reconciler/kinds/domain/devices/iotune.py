@@ -9,40 +9,43 @@ _WHO = {"total": "reads and writes together", "read": "reads", "write": "writes"
 _WHAT = {"bytes": ("Bytes", "bytes per second"), "iops": ("Iops", "requests per second")}
 
 
-def _limit(who: str, what: str) -> tuple[Field, ...]:
+def _rates(what: str, who: str) -> Field:
     word, unit = _WHAT[what]
-    xml = f"iotune/{who}_{what}_sec"
-    name = f"{who}{word}"
-    example = 1000 if what == "iops" else 104857600
-    return (
-        Field(
-            name=name,
-            at=xml,
-            codec=integer(0, unit=unit),
-            doc=f"The limit on {_WHO[who]}; 0 is none.",
-            example=example,
-            implied="0",
-        ),
-        Field(
-            name=f"{name}Max",
-            at=f"{xml}_max",
-            codec=integer(0, unit=unit),
-            doc=f"How high {_WHO[who]} may burst; 0 is not at all.",
-            example=example * 2,
-            implied="0",
-        ),
-        Field(
-            name=f"{name}MaxSeconds",
-            at=f"{xml}_max_length",
-            codec=integer(1, unit="seconds"),
-            doc=f"How long a burst of {_WHO[who]} may last.",
-            example=5,
-        ),
+    return Field(
+        name=f"{who}{word}",
+        at=f"iotune/{who}_{what}_sec",
+        codec=integer(0, unit=unit),
+        doc=f"The limit on {_WHO[who]}; 0 is none.",
+        example=1000000,
+        implied="0",
+    )
+
+
+def _bursts(what: str, who: str) -> Field:
+    word, unit = _WHAT[what]
+    return Field(
+        name=f"{who}{word}Max",
+        at=f"iotune/{who}_{what}_sec_max",
+        codec=integer(0, unit=unit),
+        doc=f"How high {_WHO[who]} may burst; 0 is not at all.",
+        example=2000000,
+        implied="0",
+    )
+
+
+def _lengths(what: str, who: str) -> Field:
+    return Field(
+        name=f"{who}{_WHAT[what][0]}MaxSeconds",
+        at=f"iotune/{who}_{what}_sec_max_length",
+        codec=integer(1, unit="seconds"),
+        doc=f"How long a burst of {_WHO[who]} may last.",
+        example=5,
     )
 
 
 _FIELDS: tuple[Node, ...] = (
-    *(limit for what in _WHAT for who in _WHO for limit in _limit(who, what)),
+    # libxml2 finds reads and writes of one limit only side by side (libvirt's schema, diskIoTune).
+    *(limit(what, who) for limit in (_rates, _bursts, _lengths) for what in _WHAT for who in _WHO),
     Field(
         name="iopsSize",
         at="iotune/size_iops_sec",

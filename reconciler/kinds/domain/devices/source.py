@@ -85,10 +85,7 @@ COOKIES = Items(
     when=(
         (
             "protocol",
-            (
-                "http",
-                "https",
-            ),
+            ("http", "https"),
         ),
     ),
     at="source/cookies/cookie",
@@ -103,7 +100,7 @@ COOKIES = Items(
             example="session",
             must=True,
         ),
-        Field(name="value", at="", codec=TEXT, doc="The cookie's value.", example="1234", must=True, secret=True),
+        Field(name="value", at="", codec=TEXT, doc="The cookie's value.", example="1234", secret=True),
     ),
     example=[{"name": "session", "value": "1234"}],
 )
@@ -150,10 +147,7 @@ NETWORK = Group(
             when=(
                 (
                     "protocol",
-                    (
-                        "http",
-                        "https",
-                    ),
+                    ("http", "https"),
                 ),
             ),
             at="source@query",
@@ -167,10 +161,7 @@ NETWORK = Group(
             when=(
                 (
                     "protocol",
-                    (
-                        "https",
-                        "ftps",
-                    ),
+                    ("https", "ftps"),
                 ),
             ),
             at="source/ssl@verify",
@@ -183,12 +174,7 @@ NETWORK = Group(
             when=(
                 (
                     "protocol",
-                    (
-                        "http",
-                        "https",
-                        "ftp",
-                        "ftps",
-                    ),
+                    ("http", "https", "ftp", "ftps"),
                 ),
             ),
             at="source/readahead@size",
@@ -201,12 +187,7 @@ NETWORK = Group(
             when=(
                 (
                     "protocol",
-                    (
-                        "http",
-                        "https",
-                        "ftp",
-                        "ftps",
-                    ),
+                    ("http", "https", "ftp", "ftps"),
                 ),
             ),
             at="source/timeout@seconds",
@@ -219,10 +200,7 @@ NETWORK = Group(
             when=(
                 (
                     "protocol",
-                    (
-                        "nbd",
-                        "vxhs",
-                    ),
+                    ("nbd", "vxhs"),
                 ),
             ),
             at="source@tls",

@@ -43,6 +43,8 @@ def variants(nodes, body, path=""):
         if isinstance(node, Field):
             if node.noted or node.name == "type" and path.startswith("interfaces"):
                 continue
+            if node.name in ("name", "id"):
+                continue
             for other in node.codec.schema.get(
                 "enum", [True, False] if node.codec.schema.get("type") == "boolean" else []
             ):

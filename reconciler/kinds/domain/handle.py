@@ -1,0 +1,71 @@
+"""libvirt's connection and domain as far as they are used here, and libvirt's numbers.
+
+The handle is libvirt's own connection. Numbers are those of libvirt-domain.h and virterror.h, with their names without
+the prefix.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, cast
+
+CONNECT_LIST_DOMAINS_TRANSIENT = 8
+CONNECT_LIST_DOMAINS_PAUSED = 32
+CONNECT_LIST_DOMAINS_MANAGEDSAVE = 256
+CONNECT_LIST_DOMAINS_AUTOSTART = 1024
+DOMAIN_XML_SECURE = 1
+DOMAIN_XML_INACTIVE = 2
+DOMAIN_AFFECT_LIVE = 1
+DOMAIN_AFFECT_CONFIG = 2
+DOMAIN_METADATA_DESCRIPTION = 0
+DOMAIN_METADATA_TITLE = 1
+DOMAIN_METADATA_ELEMENT = 2
+DOMAIN_DESTROY_GRACEFUL = 1
+DOMAIN_UNDEFINE_MANAGED_SAVE = 1
+DOMAIN_UNDEFINE_SNAPSHOTS_METADATA = 2
+DOMAIN_UNDEFINE_NVRAM = 4
+DOMAIN_UNDEFINE_KEEP_NVRAM = 8
+DOMAIN_UNDEFINE_CHECKPOINTS_METADATA = 16
+DOMAIN_UNDEFINE_TPM = 32
+DOMAIN_UNDEFINE_KEEP_TPM = 64
+DOMAIN_PAUSED = 3
+ERR_INVALID_ARG = 8
+ERR_NO_DOMAIN = 42
+ERR_OPERATION_INVALID = 55
+
+
+class Domain(Protocol):
+    """What is used of libvirt.virDomain."""
+
+    def name(self) -> str: ...
+    def UUIDString(self) -> str: ...  # noqa: N802 (libvirt's name)
+    def ID(self) -> int: ...  # noqa: N802
+    def XMLDesc(self, flags: int) -> str: ...  # noqa: N802
+    def isActive(self) -> int: ...  # noqa: N802
+    def isPersistent(self) -> int: ...  # noqa: N802
+    def hasManagedSaveImage(self) -> int: ...  # noqa: N802
+    def autostart(self) -> int: ...
+    def state(self) -> list[int]: ...
+    def create(self) -> int: ...
+    def resume(self) -> int: ...
+    def shutdown(self) -> int: ...
+    def destroy(self) -> int: ...
+    def destroyFlags(self, flags: int) -> int: ...  # noqa: N802
+    def undefineFlags(self, flags: int) -> int: ...  # noqa: N802
+    def setAutostart(self, autostart: int) -> int: ...  # noqa: N802
+    def setMetadata(self, type: int, metadata: str | None, key: str | None, uri: str | None, flags: int) -> int: ...  # noqa: N802
+    def setMemoryFlags(self, memory: int, flags: int) -> int: ...  # noqa: N802
+    def setVcpusFlags(self, nvcpus: int, flags: int) -> int: ...  # noqa: N802
+
+
+class Connection(Protocol):
+    """What is used of libvirt.virConnect."""
+
+    def listAllDomains(self, flags: int = 0) -> list[Domain]: ...  # noqa: N802
+    def lookupByName(self, name: str) -> Domain: ...  # noqa: N802
+    def defineXML(self, xml: str) -> Domain: ...  # noqa: N802
+
+
+def error_code(error: Exception) -> int | None:
+    """libvirt's number of an error (libvirt.libvirtError.get_error_code); None for other errors."""
+    ask = getattr(error, "get_error_code", None)
+    return cast("int", ask()) if callable(ask) else None
