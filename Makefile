@@ -17,6 +17,7 @@ demo: $(READY)  ## a real virtual machine on a private host: plan, apply, edit, 
 
 test: check  ## everything that CI runs
 	@echo "== pytest: every tier, from pure functions to booting guests"
+	@$(BIN)/python -m compileall -q reconciler
 	@$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(READY)  ## what needs no test run: style, types, who imports whom
@@ -38,6 +39,7 @@ docs: $(READY)  ## write schemas/ and docs/reference/ anew from the program
 	@$(BIN)/python docs/generate.py
 
 bench: $(READY)  ## measure against bare libvirt and write docs/benchmarks.md (some minutes)
+	@$(BIN)/python -m compileall -q reconciler
 	@$(BIN)/python -m tests.benchmarks --write docs/benchmarks.md
 
 packages:  ## the Debian packages that are missing (as root, or with sudo)
@@ -52,6 +54,7 @@ $(READY): | packages
 	@$(BIN)/python -m compileall -q reconciler
 	@rm -f .venv/ready-* && touch $@
 
-clean:  ## remove what the targets above made, but for Debian packages
+clean:  ## end what the demo left running and remove what the targets above made, but for Debian packages
+	@[ ! -d .demo ] || $(AS_ROOT) deploy/demo/run.sh --end
 	rm -rf .venv .demo build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 	rm -rf /var/tmp/reconciler-guest

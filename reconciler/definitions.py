@@ -185,6 +185,22 @@ def claim_all(texts: Texts, nodes: Sequence[Node], table: Mapping[str, Entry]) -
     return Lowered(claims=dict(claims), lists=set(_lists(nodes, texts, "")))
 
 
+def claim_part(texts: Texts) -> dict[Address, str]:
+    """What an `xml:` field claims: every value, and every element that is written for its own sake."""
+    around = {holder for address in texts for holder in _around(address)}
+    return {address: text for address, text in texts.items() if text or address not in around}
+
+
+def _around(address: Address) -> Iterator[Address]:
+    """The elements that hold this leaf or element."""
+    element, at, _ = address.rpartition("@")
+    if at:
+        yield element
+    while "/" in (element or address):
+        element = (element or address).rpartition("/")[0]
+        yield element
+
+
 def _lists(nodes: Iterable[Node], texts: Texts, base: Address) -> Iterator[Address]:
     for node in nodes:
         if isinstance(node, Group):

@@ -292,4 +292,25 @@ class Schema:
         root = etree.fromstring(xml)
         if self._schema.validate(root):
             return None
-        return next((error.message for error in self._schema.error_log), "not valid")
+        message = next((error.message for error in self._schema.error_log), "not valid")
+        culprit = self._culprit(root, root)
+        return f"libvirt's schema does not accept {culprit}" if culprit else message
+
+    def _culprit(self, root: Element, parent: Element) -> str:
+        """The smallest single part without which the document is valid; "" where there is no such part.
+
+        libxml2 names only the outermost element that fails ("Extra element devices in interleave").
+        """
+        for name, value in parent.items():
+            del parent.attrib[name]
+            valid = self._schema.validate(root)
+            parent.set(name, value)
+            if valid:
+                return f"{name}='{value}' in <{parent.tag}>"
+        for place, child in enumerate(parent):
+            parent.remove(child)
+            valid = self._schema.validate(root)
+            parent.insert(place, child)
+            if valid:
+                return self._culprit(root, child) or f"<{child.tag}> in <{parent.tag}>"
+        return ""

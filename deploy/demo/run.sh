@@ -1,6 +1,6 @@
 #!/bin/bash
 # The demo: a real virtual machine on a private libvirt host, from nothing to history. As root, for the host's network.
-# KEEP=1 leaves the machine running. DEMO_DIR is where all of it goes (default: .demo beside the Makefile).
+# KEEP=1 leaves the machine running; `run.sh --end` removes it later. All of it goes below DEMO_DIR (default: .demo).
 set -euo pipefail
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
@@ -33,11 +33,12 @@ tidy() {
     code=$?
     [ "$code" = 0 ] || printf '\nThe demo failed (%s). What it left: %s\n' "$code" "$demo"
     if [ "$code" = 0 ] && [ -n "${KEEP:-}" ]; then
-        printf '\n%s\n' "KEEP=1: web-1 is still running. Go on with: cd $demo && RECONCILER_CACHE_DIR=cache reconciler status"
+        printf '\n%s\n' "KEEP=1: web-1 is still running. Go on with: cd $demo && RECONCILER_CACHE_DIR=cache $(command -v reconciler) status" \
+            "make clean ends it."
         return
     fi
     stop_host
-    [ "$code" != 0 ] || { cd / && rm -rf "$demo"; }
+    [ "$code" != 0 ] || { cd / && clear_away; }
 }
 
 await_guest() {
@@ -49,9 +50,13 @@ await_guest() {
     return 1
 }
 
-start_afresh() {
+clear_away() {
     [ ! -d "$demo/state" ] || stop_host
     rm -rf "$demo"
+}
+
+start_afresh() {
+    clear_away
     mkdir -p "$demo"
     cp -r "$repository/desired-state" "$demo/"
     rm "$demo/desired-state/reconciler.yaml"
@@ -64,6 +69,10 @@ SETTINGS
     git init --quiet desired-state
 }
 
+if [ "${1:-}" = --end ]; then
+    clear_away
+    exit
+fi
 trap tidy EXIT
 start_afresh
 

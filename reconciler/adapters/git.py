@@ -48,11 +48,15 @@ class WorkTree:
         return f"{head.commit}-dirty" if changed else head.commit
 
     def owners(self) -> Sequence[str]:
-        """The names of this desired state: the first commit's, which every clone shares, then the directory's."""
+        """The names of this desired state: the first commit's, which every clone shares, then the directory's.
+
+        Two directories of one repository are two desired states.
+        """
         place = hashlib.sha256(str(self.directory.resolve()).encode(errors="surrogateescape")).hexdigest()
         head = self._head()
         root = self._first_commit() if head and not head.shallow else ""
-        return [*([f"git:{root[:12]}"] if root else []), f"dir:{place[:12]}"]
+        inside = f"/{self.prefix()}" if self.prefix() else ""
+        return [*([f"git:{root[:12]}{inside}"] if root else []), f"dir:{place[:12]}"]
 
     def prefix(self) -> str:
         """The directory's path in its work tree, without a "/" at its end; "" for the top and outside git."""

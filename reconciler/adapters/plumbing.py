@@ -8,10 +8,11 @@ program on the commands used here is overruled.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -44,8 +45,9 @@ FIXED: Mapping[str, str] = {
 # Questions sent ahead of the answers: these many object ids fit into the smallest pipe (4 KiB), so that git and we
 # never wait for each other.
 WINDOW = 60
-# Ctrl-C reaches every process of the terminal's group; whether a commit is still made is not git's to decide.
-OWN_GROUP = 0
+# Ctrl-C reaches every process of the terminal, and systemd's stop every one of the unit. Whether a commit is still made
+# is not git's to decide, so it starts with these blocked, which an exec keeps (a group of its own comes too late).
+BLOCKED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Which repository git works on: the options before its command.
 Options = tuple[str, ...]
 
@@ -110,16 +112,9 @@ def run(
     with tempfile.TemporaryFile() as source:
         source.writelines(given)
         source.seek(0)
-        ended = subprocess.run(
-            ["git", *place, *arguments],
-            env=environment(more),
-            stdin=source,
-            capture_output=True,
-            pass_fds=keeps,
-            process_group=OWN_GROUP,
-            check=False,
-        )
-    return Ended(ended.returncode, ended.stdout, last_words(ended.stderr))
+        with _spawn(place, arguments, stdin=source, stderr=subprocess.PIPE, more=more, keeps=keeps) as child:
+            out, complaint = child.communicate()
+    return Ended(child.returncode, out, last_words(complaint))
 
 
 def stream(place: Options, *arguments: str) -> Generator[bytes, None, None]:
@@ -127,18 +122,34 @@ def stream(place: Options, *arguments: str) -> Generator[bytes, None, None]:
 
     Closing the generator early stops git, which can no longer write.
     """
-    with subprocess.Popen(
-        ["git", *place, *arguments],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        process_group=OWN_GROUP,
-    ) as child:
+    with _spawn(place, arguments, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
         assert child.stdout is not None
         yield from _split(child.stdout)
     if child.returncode:
         raise GitError(f"git {arguments[0]} failed")
+
+
+def _spawn(
+    place: Options,
+    arguments: Sequence[str],
+    *,
+    stdin: IO[bytes] | int,
+    stderr: IO[bytes] | int,
+    more: Mapping[str, str] | None = None,
+    keeps: Collection[int] = (),
+) -> subprocess.Popen[bytes]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
+    try:
+        return subprocess.Popen(
+            ["git", *place, *arguments],
+            env=environment(more),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            pass_fds=keeps,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _split(source: IO[bytes]) -> Iterator[bytes]:
@@ -210,14 +221,7 @@ class _Child:
 
 def _start(place: Options) -> _Child:
     complaints = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the child
-    process = subprocess.Popen(
-        ["git", *place, "cat-file", "--batch"],
-        env=environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=complaints,
-        process_group=OWN_GROUP,
-    )
+    process = _spawn(place, ("cat-file", "--batch"), stdin=subprocess.PIPE, stderr=complaints)
     return _Child(process, complaints)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.adapters.build import fingerprint, schema_kinds, schema_text
 from reconciler.app.settings import Settings
-from reconciler.app.sources import collect
+from reconciler.app.sources import collect, in_order
 from reconciler.app.understand import Work, understand
 from reconciler.errors import ManifestError
 from reconciler.kind import Kind
@@ -45,7 +45,7 @@ def read_desired(
     owners = tuple(dict.fromkeys(name for name in (settings.owner, *source.owners()) if name)) or ("",)
     work, specs, hosts = understood(files, work_with(kinds, cache, default_host, owners[0]))
     if unreadable or work.problems:
-        raise ManifestError((*unreadable, *work.problems))
+        raise ManifestError(in_order((*unreadable, *work.problems)))
     return Desired(specs=specs, hosts=hosts, revision=source.revision(), owners=owners)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -54,7 +54,7 @@ def make(workspace: Workspace) -> Plan:
         conditions=tuple(condition for part in parts for condition in part.conditions),
         unmanaged=tuple(item for part in parts for item in part.unmanaged),
         capacity=tuple(part.capacity for part in parts),
-        failures=tuple((host, str(problem)) for host, problem in sorted(failures.items())),
+        failures=tuple(sorted(failures.items())),
         digest=plan_digest(revision, changes),
     )
 
@@ -72,17 +72,23 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
     wanted = selected(workspace.selection)
     specs = {ref: spec for (name, ref), spec in workspace.desired.specs.items() if name == host.host}
     decisions = list(decided(workspace, host, inventory, [spec for ref, spec in specs.items() if wanted(ref)]))
-    pruned = prune(workspace.kinds, inventory, specs.keys(), host.observed, workspace.selection.allow)
+    owners = workspace.desired.owners
+    pruned = prune(workspace.kinds, inventory, specs.keys(), host.observed, workspace.selection.allow, owners)
     changes = [change for each in decisions for change in each.changes]
     changes += [change for change in pruned if wanted(change.ref)]
     changes = preflight.check(workspace, host, specs, changes)
     measured, changes = capacity.measured(workspace, host, changes)
     return HostPlan(
-        changes=guard(changes, len(inventory.objects), len(specs), workspace.selection.allow),
+        changes=guard(changes, _ours(inventory, owners), len(specs), workspace.selection.allow),
         conditions=tuple(condition for each in decisions for condition in each.conditions),
         unmanaged=_unmanaged(host, specs, inventory),
         capacity=measured,
     )
+
+
+def _ours(inventory: Inventory, owners: Collection[str]) -> int:
+    """How many objects of the host this desired state owns."""
+    return sum(owned.owner in owners for owned in inventory.objects.values())
 
 
 def _unmanaged(host: Session, specs: Mapping[Ref, Spec], inventory: Inventory) -> tuple[tuple[str, Ref], ...]:

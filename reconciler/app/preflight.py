@@ -32,12 +32,11 @@ def gather(host: Session, declared: frozenset[Ref]) -> Facts:
 
 def _checked(kinds: Mapping[str, Kind], specs: Mapping[Ref, Spec], facts: Facts, change: Change) -> Change:
     kind = kinds[change.ref.kind]
-    problems = [*kind.preflight(specs[change.ref], change.observed, facts)]
-    numbers = [problem.number for problem in problems] or [""]
-    reasons = [problem.message for problem in problems] + _schema_complaints(kind, change)
-    if not reasons:
+    found = [(problem.number, problem.message) for problem in kind.preflight(specs[change.ref], change.observed, facts)]
+    found += [("R208", complaint) for complaint in _schema_complaints(kind, change)]
+    if not found:
         return change
-    blocked = Blocked(numbers[0] or "R208", "; ".join(reasons))
+    blocked = Blocked(found[0][0], "; ".join(message for _, message in found))
     return replace(change, blocked=blocked, disruption=Disruption.REFUSED)
 
 

@@ -11,7 +11,7 @@ from reconciler.adapters.build import fingerprint
 from reconciler.adapters.files import DirectorySource, read_file
 from reconciler.app import wiring
 from reconciler.app.settings import Settings
-from reconciler.app.sources import collect
+from reconciler.app.sources import collect, in_order
 from reconciler.errors import ManifestError, Problem
 from reconciler.ports import Cache, SourceFile
 
@@ -58,7 +58,7 @@ def validate(paths: Sequence[Path], settings: Settings) -> Validated:
     validated = _judge(files, frozenset(chosen), cache, settings)
     if not validated.problems:
         cache.put(VALID, {key: str(validated.count)})
-    return replace(validated, problems=(*unreadable, *validated.problems))
+    return replace(validated, problems=tuple(in_order((*unreadable, *validated.problems))))
 
 
 def _key(files: Sequence[SourceFile], chosen: int, settings: Settings) -> str:

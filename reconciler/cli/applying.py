@@ -10,6 +10,7 @@ from reconciler.cli import render_json
 from reconciler.cli.approval import Approval, approve, check_digest
 from reconciler.cli.arguments import Options
 from reconciler.cli.interrupts import Interrupts
+from reconciler.cli.messages import tell_failures
 from reconciler.cli.render_apply import applied_code, applied_text, outcome_line
 from reconciler.cli.render_plan import Style, plan_text
 from reconciler.cli.terminal import answer, tell
@@ -69,6 +70,7 @@ class Applying:
             answer(plan_text(plan, Style(self._terminal, self._options.verbose)))
         if outcomes and not self._options.json:
             answer("\n" + applied_text(plan, outcomes, self._terminal))
+        tell_failures(plan, self._terminal)
         return applied_code(plan, outcomes)
 
     def __exit__(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from reconciler.cli.terminal import Terminal, one_line
+from reconciler.cli.terminal import Terminal, one_line, tell
 from reconciler.errors import Family, Problem
+
+if TYPE_CHECKING:
+    from reconciler.model.plans import Plan
 
 _PLACE = re.compile(r"^(?P<file>.*?)(?::(?P<line>\d+))?(?::(?P<column>\d+))?$", re.DOTALL)
 
@@ -30,6 +34,14 @@ def problem_lines(problems: Iterable[Problem], terminal: Terminal) -> Iterator[s
         yield f"{terminal.error_style('error:', 'red', 'bold')} {one_line(str(problem))}"
         if following is None or following.number != problem.number:
             yield f"  {terminal.error_style('cure:', 'cyan')} {problem.entry.cure}"
+
+
+def tell_failures(plan: Plan, terminal: Terminal) -> int:
+    """Say on standard error which hosts could not be asked; gives the exit code."""
+    problems = [problem for _, problem in plan.failures]
+    if problems:
+        tell("\n".join(problem_lines(problems, terminal)))
+    return exit_code(problems)
 
 
 def problem_json(problem: Problem) -> dict[str, object]:

@@ -53,5 +53,5 @@ def applied_code(plan: Plan, outcomes: Sequence[Outcome]) -> int:
     if any(outcome.problem and outcome.problem.number == INTERRUPTED for outcome in outcomes):
         return Family.BUSY.value
     if not plan.complete:
-        return Family.UNREACHABLE.value
+        return exit_code([problem for _, problem in plan.failures])
     return Family.REFUSED.value if any(change.blocked for change in plan.changes) else 0

@@ -24,11 +24,11 @@ def plan_json(
     plan: Plan, outcomes: Iterable[Outcome] | None = None, diffs: Mapping[tuple[str, Ref], str] | None = None
 ) -> dict[str, object]:
     """The plan; with `outcomes`, what became of each change; with `diffs`, each definition's difference."""
-    ends = None if outcomes is None else {outcome.change.key: outcome for outcome in outcomes}
+    ends = None if outcomes is None else {id(outcome.change): outcome for outcome in outcomes}
     changes = [
         {
             **_change(change),
-            **({} if ends is None else _outcome(ends.get(change.key))),
+            **({} if ends is None else _outcome(ends.get(id(change)))),
             **({} if diffs is None else {"diff": diffs.get(change.key)}),
         }
         for change in plan.changes
@@ -42,7 +42,7 @@ def plan_json(
         "conditions": [condition_json(condition) for condition in plan.conditions],
         "unmanaged": list(dict.fromkeys(str(ref) for _, ref in plan.unmanaged)),
         "capacity": [_capacity(capacity) for capacity in plan.capacity],
-        "failures": [{"host": host, "message": message} for host, message in plan.failures],
+        "failures": [{"host": host, "message": str(problem)} for host, problem in plan.failures],
         "summary": summary(plan),
     }
 

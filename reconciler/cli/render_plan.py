@@ -151,8 +151,8 @@ def _cost(field: FieldChange, change: Change) -> str:
 def _notes(plan: Plan, style: Style) -> Iterator[str]:
     """What is true beside the changes."""
     yield from _conditions(plan.conditions, style)
-    for host, message in plan.failures:
-        said = one_line(f"{host}: {message.removeprefix(f'{host}: ')}")
+    for host, problem in plan.failures:
+        said = one_line(f"{host}: {str(problem).removeprefix(f'{host}: ')}")
         yield f"{style.terminal.style('Not asked', 'red')}  {said}"
     for capacity in plan.capacity:
         yield from _capacity_lines(capacity, style)

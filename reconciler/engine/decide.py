@@ -58,7 +58,6 @@ def decide(case: Case) -> Decided:
         return Decided(changes=(_conflict(case, foreign),))
     situation, live = _situation(case, case.observed)
     diffs = compare.compare(case.kind, case.spec, situation.texts, case.applied)
-    diffs = tuple(diff for diff in diffs if diff.address != OWNER_ADDRESS)
     waiting = _waiting(case, situation, live)
     adopt = _adopt(case, situation)
     update = _update(case, situation, diffs, waiting)
@@ -139,6 +138,8 @@ def _waiting(case: Case, situation: Situation, live: Texts | None) -> tuple[Addr
 def _adopt(case: Case, situation: Situation) -> Change | None:
     """Taking an object that nobody owns; it changes the mark and nothing else."""
     observed = situation.observed
+    if not case.kind.ownable:
+        return None
     marked = case.kind.owner(observed.xml) if case.kind.marked else (case.owned.owner if case.owned else "")
     ours = case.owned is not None and _same_object(case.owned, observed)
     if ours and (marked or not case.kind.marked) and marked == case.owners[0]:
@@ -157,11 +158,13 @@ def _adopt(case: Case, situation: Situation) -> Change | None:
 
 
 def _update(case: Case, situation: Situation, diffs: Sequence[Diff], waiting: Sequence[Address]) -> Change | None:
-    judged = [Judged(diff, case.kind.judge(diff, situation)) for diff in diffs]
-    judged += [Judged(diff, case.kind.judge(diff, situation)) for diff in _overdue(case, situation, waiting, diffs)]
+    found = (*diffs, *_overdue(case, situation, waiting, diffs))
+    judged = [Judged(diff, case.kind.judge(diff, situation)) for diff in found if diff.address != OWNER_ADDRESS]
     if not judged:
         return None
-    steps = case.kind.update(situation, judged)
+    # A definition that follows an adoption carries the mark too, or it would wipe it out.
+    marks = [Judged(diff, case.kind.judge(diff, situation)) for diff in diffs if diff.address == OWNER_ADDRESS]
+    steps = case.kind.update(situation, [*marks, *judged])
     if not steps and all(item.decision.disruption < Disruption.REPLACE for item in judged):
         return None
     worst = max(item.decision.disruption for item in judged)

@@ -17,12 +17,13 @@ def prune(
     declared: Collection[Ref],
     observed: Mapping[Ref, Observed],
     allow: frozenset[Allow],
+    owners: Collection[str],
 ) -> tuple[Change, ...]:
-    """One change for each owned resource that is not declared. What is not on the host is forgotten."""
+    """One change for each resource of these owners that is not declared. What is not on the host is forgotten."""
     return tuple(
         _change(kinds[ref.kind], inventory.host, owned, observed.get(ref), allow)
         for ref, owned in sorted(inventory.objects.items())
-        if ref not in declared and ref.kind in kinds
+        if owned.owner in owners and ref not in declared and ref.kind in kinds
     )
 
 

@@ -176,7 +176,9 @@ def _want(schema: Mapping[str, Any]) -> str:
     unit = schema.get("description", "").partition(" Unit: ")[2].rstrip(".")
     examples = [each for each in schema.get("examples", ()) if not isinstance(each, dict | list)]
     sample = f"for example {_plain(examples[0])}" if examples and "for example" not in unit else ""
-    return ", ".join(part for part in (_noun(schema), unit, sample) if part)
+    # A unit says more than that it is written as text.
+    noun = "" if unit and schema.get("type") == "string" else _noun(schema)
+    return ", ".join(part for part in (noun, unit, sample) if part)
 
 
 def _noun(schema: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
+from reconciler.errors import Problem
 from reconciler.model.documents import Address, Observed
 from reconciler.model.refs import Ref
 
@@ -187,7 +188,7 @@ class Plan:
     conditions: tuple[Condition, ...] = ()
     unmanaged: tuple[tuple[str, Ref], ...] = ()
     capacity: tuple[Capacity, ...] = ()
-    failures: tuple[tuple[str, str], ...] = ()
+    failures: tuple[tuple[str, Problem], ...] = ()
     digest: str = ""
 
     @property

@@ -193,7 +193,10 @@ def test_merging_a_foreign_history_does_not_change_the_owner(tree: Path, tmp_pat
     before = WorkTree(tree).owners()
     (tmp_path / "foreign").mkdir()
     git(tmp_path / "foreign", "init", "-q", "-b", "main")
-    commit(tmp_path / "foreign", "foreign")
+    # git lists roots by date, the latest first.
+    late = {**ENVIRONMENT, "GIT_COMMITTER_DATE": "2040-01-01T00:00:00Z"}
+    command = ["git", "-C", str(tmp_path / "foreign"), "commit", "-q", "--allow-empty", "-m", "foreign"]
+    subprocess.run(command, check=True, env=late)
     git(tree, "fetch", "-q", str(tmp_path / "foreign"), "main")
     git(tree, "merge", "-q", "--allow-unrelated-histories", "-m", "merge", "FETCH_HEAD")
     assert WorkTree(tree).owners() == before

@@ -91,7 +91,7 @@ FULL = replace(
     capacity=(Capacity(host="hv1", cpus=8, vcpus=14, memory=32 * GIB, committed=28 * GIB, warnings=("tight",)),),
 )
 EMPTY = plan()
-UNREACHABLE = replace(EMPTY, failures=(("hv2", "the host cannot be reached [R601]"),))
+UNREACHABLE = replace(EMPTY, failures=(("hv2", Problem("R601", "the host cannot be reached")),))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.cli.render_plan import Style, plan_text
 from reconciler.cli.terminal import Terminal
+from reconciler.errors import Problem
 from reconciler.model.plans import Action, Blocked, Condition, Disruption, FieldChange
 from reconciler.model.refs import Ref
 from tests.cli.examples import EMPTY, FULL, UNREACHABLE, created, doomed, plan, volume, web
@@ -50,7 +51,7 @@ def test_nothing_is_claimed_of_a_host_that_could_not_be_asked():
 
 
 def test_a_host_is_named_once_where_it_could_not_be_asked():
-    text = plan_text(replace(EMPTY, failures=(("hv2", "hv2: no route [R601]"),)), PLAIN)
+    text = plan_text(replace(EMPTY, failures=(("hv2", Problem("R601", "no route", "hv2")),)), PLAIN)
     assert text.startswith("Not asked  hv2: no route [R601]\n")
 
 

@@ -34,7 +34,7 @@ def there(*names, owner="me"):
 
 
 def pruned(entries, observed, allow=(), kinds=KINDS, declared=()):
-    return prune(kinds, inventory(*entries), declared, observed, frozenset(allow))
+    return prune(kinds, inventory(*entries), declared, observed, frozenset(allow), ["me"])
 
 
 def test_an_owned_object_that_nobody_declares_is_deleted_only_with_permission():
@@ -46,6 +46,10 @@ def test_an_owned_object_that_nobody_declares_is_deleted_only_with_permission():
 
 def test_what_is_declared_or_not_ours_is_never_pruned():
     assert pruned([entry("a")], there("a", "b"), [Allow.DELETE], declared={Ref("Widget", "a")}) == ()
+
+
+def test_what_another_desired_state_owns_on_the_same_host_is_not_ours_to_remove():
+    assert prune(KINDS, inventory(entry("a")), (), there("a"), frozenset([Allow.DELETE]), ["you"]) == ()
 
 
 def test_an_object_that_lost_our_mark_is_forgotten_not_deleted():

@@ -1,4 +1,4 @@
-"""A private libvirtd for the tests of kinds: own mounts, processes and network, so that nothing of it can stay behind."""
+"""A private libvirtd for the tests of kinds, with its own mounts, processes and network: nothing of it stays behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ done
 echo "127.0.0.1 localhost {name}" >{home}/hosts
 mount --bind {home}/hosts /etc/hosts
 mount -t sysfs sysfs /sys
-exec libvirtd -p {home}/run/libvirtd.pid
+# The shell stays: as the first process it collects the machines that end, which libvirtd would wait for.
+libvirtd -p {home}/run/libvirtd.pid &
+wait $!
 """
 DAEMON = """
 host_uuid = "{uuid}"

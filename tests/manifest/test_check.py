@@ -55,9 +55,9 @@ def test_a_valid_document_has_no_problems(schemas: Schemas) -> None:
         (HEAD + "spec: {title: 5}", "4:15", "R204", "wants text, for example The web server; not 5"),
         (HEAD + "spec: {kind: qemv}", "4:14", "R204", 'one of kvm, qemu, for example kvm; not "qemv"; did you mean qemu?'),  # noqa: E501
         (HEAD + "spec: {memory: 2G}", "4:16", "R204", 'bytes with a unit, for example 2GiB; not "2G"'),
-        (HEAD + "spec: {memory: {max: 5}}", "4:22", "R204", "spec.memory.max wants text, bytes with a unit"),
+        (HEAD + "spec: {memory: {max: 5}}", "4:22", "R204", "spec.memory.max wants bytes with a unit"),
         (HEAD + "spec: {memory: {maxi: 5GiB}}", "4:17", "R203", "did you mean max?"),
-        (HEAD + "spec: {memory: 2048}", "4:16", "R204", "spec.memory wants text, bytes with a unit, for example 2GiB or a mapping"),  # noqa: E501
+        (HEAD + "spec: {memory: 2048}", "4:16", "R204", "spec.memory wants bytes with a unit, for example 2GiB or a mapping"),  # noqa: E501
         (HEAD + "spec: {memory: [1]}", "4:16", "R204", "not a list"),
         (HEAD + "spec: {disks: [{size: 1GiB}]}", "4:16", "R205", "spec.disks[0] lacks name"),
         (HEAD + "spec: {disks: [{name: a, readOnly: true}]}", "4:26", "R203", "did you mean"),

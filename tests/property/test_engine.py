@@ -93,7 +93,7 @@ def test_no_plan_without_permission_destroys_anything(first, second, allow, decl
     changes = list(decide(case(host, later, owned, applied, frozenset(allow))).changes) if declared else []
     inventory = Inventory(host="h", objects={wanted.ref: owned})
     known = [wanted.ref] if declared else []
-    changes += prune({"Widget": widgets.KIND}, inventory, known, host.objects, frozenset(allow))
+    changes += prune({"Widget": widgets.KIND}, inventory, known, host.objects, frozenset(allow), ["me"])
     for change in guard(changes, 1, len(known), frozenset(allow)):
         if change.action in (Action.DELETE, Action.REPLACE):
             assert change.blocked is not None

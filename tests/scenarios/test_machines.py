@@ -134,9 +134,12 @@ def test_a_guest_that_does_not_stop_in_time_is_not_cut_off_unasked(lab):
 
 
 def test_snapshots_survive_every_update(lab):
-    lab.converge(vm())
+    pool = "apiVersion: reconciler/v1\nkind: Pool\nmetadata: {name: disks}\nspec: {type: dir, path: '%s'}\n"
+    lab.write(pool % (lab.state / "disks"), "pool.yaml")
+    disk = "  disks: [{name: root, size: 2MiB, pool: disks}]"
+    lab.converge(vm(more=disk))
     lab.domain("vm").snapshotCreateXML("<domainsnapshot><name>s</name></domainsnapshot>", 0)
-    lab.converge(vm(memory="256MiB"))
+    lab.converge(vm(memory="256MiB", more=disk))
     assert lab.domain("vm").snapshotNum() == 1
 
 

@@ -12,9 +12,9 @@ from reconciler.app.settings import Selection
 from reconciler.cli import plan_file, render_json
 from reconciler.cli.arguments import Options, Verb, path_option, refs_argument, with_options, with_selection
 from reconciler.cli.render_diff import definition_diffs, diff_text
+from reconciler.cli.messages import tell_failures
 from reconciler.cli.render_plan import Style, plan_text
 from reconciler.cli.terminal import answer
-from reconciler.errors import Family
 from reconciler.model.plans import Plan
 from reconciler.model.refs import Ref
 
@@ -46,7 +46,7 @@ def command(
         plan_file.write(out, plan, selection)
     _show(plan, options, diff is not None)
     if not plan.complete:
-        return Family.UNREACHABLE.value
+        return tell_failures(plan, options.terminal())
     return CHANGES if detailed_exitcode and plan.changes else 0
 
 

@@ -28,4 +28,6 @@ KIND = Kind(
     look=look,
     perform=perform,
     preflight=preflight,
+    ownable=False,
+    retained=True,
 )

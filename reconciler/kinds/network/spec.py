@@ -49,7 +49,7 @@ def _lower(document: Document) -> Lowered:
     lowered = fields.lower(FIELDS, document.body)
     extra = document.body.get("xml")
     if extra is not None:
-        lowered.claims.update(definitions.claim_all(flat(str(extra)), (), TABLE).claims)
+        lowered.claims.update(definitions.claim_part(flat(str(extra))))
     return lowered
 
 

@@ -152,7 +152,12 @@ _SOURCE = Group(
             example=["/dev/sdb"],
         ),
         Field(
-            name="dir", at="source/dir@path", codec=DIRECTORY, doc="The exported directory.", example="/export", whole=True
+            name="dir",
+            at="source/dir@path",
+            codec=DIRECTORY,
+            doc="The exported directory.",
+            example="/export",
+            whole=True,
         ),
         Field(name="name", at="source/name", codec=TEXT, doc="Volume group, RBD pool or ZFS pool.", example="vg0"),
         Field(
@@ -218,7 +223,9 @@ def parse(document: Document, context: Context) -> Spec:
     kind = str(claims.setdefault("@type", "dir"))
     if kind in _GIVEN_TARGET and "target/path" not in claims:
         lowered.hints["target/path"] = _GIVEN_TARGET[kind]
-    elif kind in WITH_TARGET and kind != "logical" and "target/path" not in claims:
+    elif kind == "logical" and "target/path" not in claims:
+        lowered.hints["target/path"] = f"/dev/{claims.get('source/name') or document.ref.name}"
+    elif kind in WITH_TARGET and "target/path" not in claims:
         raise trouble("R205", f"{document.ref} is of type {kind} and needs path, its directory", document.place("spec"))
     return Spec(
         ref=document.ref,
@@ -243,7 +250,7 @@ def _lower(document: Document) -> Lowered:
     lowered = fields.lower(FIELDS, document.body)
     extra = document.body.get("xml")
     if extra is not None:
-        lowered.claims.update(definitions.claim_all(flat(str(extra)), (), TABLE).claims)
+        lowered.claims.update(definitions.claim_part(flat(str(extra))))
     return lowered
 
 

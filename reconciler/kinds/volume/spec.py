@@ -235,7 +235,7 @@ def _lower(document: Document, pool: str) -> Lowered:
     if isinstance(permissions, Mapping):
         lowered.hints.update({at: str(permissions[name]) for name, at in _GIVEN_ONCE.items() if name in permissions})
     if "xml" in body:
-        lowered.claims.update(definitions.claim_all(flat(str(body["xml"])), (), TABLE).claims)
+        lowered.claims.update(definitions.claim_part(flat(str(body["xml"]))))
     return lowered
 
 

@@ -74,6 +74,6 @@ def render(spec: Spec, situation: Situation | None, diffs: Sequence[Diff]) -> st
     """The definition of a new volume, or the host's own with the differences carried out."""
     if situation is not None:
         return definitions.revise(situation, diffs, IDENTITIES, {})
-    skeleton = markup.parse("<volume><name/></volume>")
+    skeleton = markup.parse("<volume><name/><target/></volume>")
     skeleton[0].text = spec.ref.name.rpartition("/")[2]
     return definitions.build(markup.serialise(skeleton), spec, IDENTITIES, {})

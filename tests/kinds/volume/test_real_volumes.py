@@ -16,6 +16,7 @@ from reconciler.kinds.volume.driver import unseen
 from reconciler.model.plans import KindStep, Undefine
 from reconciler.model.refs import Ref
 from tests.kinds.steering import Still, apply, differences, plan, spec_of
+from tests.kinds.volume.documents import DOCUMENTS
 
 pytestmark = pytest.mark.e2e
 MIB = 1 << 20
@@ -29,26 +30,6 @@ def directory(host: libvirt.virConnect, tmp_path: Path) -> Iterator[Path]:
     pool = host.storagePoolDefineXML(f"<pool type='dir'><name>images</name><target><path>{path}</path></target></pool>")
     pool.create()
     yield path
-
-
-DOCUMENTS = {
-    "size-alone": {"capacity": "10MiB"},
-    "odd-size": {"capacity": "1000001B"},
-    "raw": {"capacity": "8MiB", "format": "raw"},
-    "reserved": {"capacity": "4MiB", "allocation": "4MiB", "format": "raw"},
-    "mode": {"capacity": "1MiB", "permissions": {"mode": "640", "owner": 0, "group": 0}},
-    "qcow2-details": {
-        "capacity": "10MiB",
-        "format": "qcow2",
-        "clusterSize": "128KiB",
-        "compat": "1.1",
-        "lazyRefcounts": True,
-        "extendedL2": True,
-    },
-    "backed": {"backing": "base"},
-    "backed-and-larger": {"backing": {"volume": "images/base", "format": "qcow2"}, "capacity": "20MiB"},
-    "overlay": {"xml": "<volume><target><nocow/></target></volume>", "capacity": "1MiB"},
-}
 
 
 def base(host: libvirt.virConnect) -> None:

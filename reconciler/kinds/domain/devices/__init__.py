@@ -14,6 +14,7 @@ from reconciler.kinds.domain.devices.interface import INTERFACES
 from reconciler.kinds.domain.devices.needs import needs
 from reconciler.kinds.domain.devices.noise import is_noise
 from reconciler.kinds.domain.devices.peripheral import INPUTS, PANICS, SHARED_MEMORIES, SMARTCARD, SOUNDS
+from reconciler.kinds.domain.devices.places import displaced
 from reconciler.kinds.domain.devices.platform import IOMMU, MEMORY_BALLOON, VSOCK, WATCHDOG
 from reconciler.kinds.domain.devices.rng import RNGS
 from reconciler.kinds.domain.devices.serial import CONSOLES, PARALLELS, SERIALS
@@ -48,4 +49,4 @@ DEVICES: tuple[Node, ...] = (
     SMARTCARD,
 )
 
-__all__ = ["DEVICES", "IDENTITIES", "born", "born_for", "is_noise", "needs", "normalise", "same"]
+__all__ = ["DEVICES", "IDENTITIES", "born", "born_for", "displaced", "is_noise", "needs", "normalise", "same"]

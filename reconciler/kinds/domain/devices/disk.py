@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from reconciler.fields import (
-    MEMORY,
     ON_OFF,
     PRESENT,
     YES_NO,
     Codec,
     Field,
-    Group,
     Items,
     Node,
     choice,
@@ -17,8 +15,8 @@ from reconciler.fields import (
     text,
 )
 from reconciler.kinds.domain.devices import source
-from reconciler.kinds.domain.devices.codecs import boot_order, name_of, virtio_options
-from reconciler.kinds.domain.devices.iotune import LIMITS
+from reconciler.kinds.domain.devices.codecs import boot_order, name_of
+from reconciler.kinds.domain.devices.requests import REQUESTS
 from reconciler.model.documents import Address
 from reconciler.model.quantities import SIZE_PATTERN
 
@@ -178,118 +176,6 @@ _WHERE: tuple[Node, ...] = (
     Field(name="rawIo", at="@rawio", codec=YES_NO, doc="Whether QEMU gets CAP_SYS_RAWIO for a lun.", example=True),
 )
 
-_HOW: tuple[Node, ...] = (
-    Field(
-        name="cache",
-        at="driver@cache",
-        codec=choice("default", "none", "writeback", "writethrough", "directsync", "unsafe"),
-        doc="How the host's page cache is used.",
-        example="none",
-        implied="default",
-    ),
-    Field(
-        name="io",
-        at="driver@io",
-        codec=choice("threads", "native", "io_uring"),
-        doc="How requests reach the host's kernel; native needs cache none or directsync.",
-        example="io_uring",
-    ),
-    Field(
-        name="discard",
-        at="driver@discard",
-        codec=choice("unmap", "ignore"),
-        doc="Whether blocks that the guest frees are given back to the host.",
-        example="unmap",
-    ),
-    Field(
-        name="detectZeroes",
-        at="driver@detect_zeroes",
-        codec=choice("off", "on", "unmap"),
-        doc="Whether written zeroes are stored as holes; unmap works with discard unmap.",
-        example="unmap",
-    ),
-    Field(
-        name="copyOnRead",
-        at="driver@copy_on_read",
-        codec=ON_OFF,
-        doc="Whether what is read from a backing image is copied into this one.",
-        example=True,
-    ),
-    Field(
-        name="iothread",
-        at="driver@iothread",
-        codec=integer(1),
-        doc="The I/O thread that serves a virtio disk; the domain has to have it.",
-        example=1,
-    ),
-    Field(name="queues", at="driver@queues", codec=integer(1), doc="How many queues a virtio disk has.", example=4),
-    Field(
-        name="queueSize",
-        at="driver@queue_size",
-        codec=integer(2, 1024, unit="requests, a power of two"),
-        doc="How many requests each queue of a virtio disk holds.",
-        example=256,
-    ),
-    Field(
-        name="errorPolicy",
-        at="driver@error_policy",
-        codec=choice("stop", "report", "ignore", "enospace"),
-        doc="What happens on a write error: the guest pauses, sees it, does not, or pauses only for want of space.",
-        example="stop",
-    ),
-    Field(
-        name="readErrorPolicy",
-        at="driver@rerror_policy",
-        codec=choice("stop", "report", "ignore"),
-        doc="What happens on a read error.",
-        example="report",
-    ),
-    Field(
-        name="ioEventFd",
-        at="driver@ioeventfd",
-        codec=ON_OFF,
-        doc="Whether a virtio disk's requests are handled outside the vCPU's thread.",
-        example=True,
-    ),
-    Field(
-        name="eventIdx",
-        at="driver@event_idx",
-        codec=ON_OFF,
-        doc="Whether a virtio disk saves interrupts by event index.",
-        example=True,
-    ),
-    Field(
-        name="metadataCache",
-        at="driver/metadata_cache/max_size",
-        codec=MEMORY,
-        doc="How much memory a qcow2 image's tables may take at most.",
-        example="1MiB",
-    ),
-    Group(
-        name="blockSize",
-        doc="The block sizes that the guest sees.",
-        fields=(
-            Field(
-                name="logical",
-                at="blockio@logical_block_size",
-                codec=integer(512, unit="bytes"),
-                doc="The smallest amount that the guest can read or write.",
-                example=512,
-            ),
-            Field(
-                name="physical",
-                at="blockio@physical_block_size",
-                codec=integer(512, unit="bytes"),
-                doc="The amount that the guest had better read or write at once.",
-                example=4096,
-            ),
-        ),
-        example={"logical": 512, "physical": 4096},
-    ),
-    LIMITS,
-    virtio_options(),
-)
-
 
 def _derive(claims: dict[Address, str | None]) -> None:
     source.derive(claims)
@@ -306,7 +192,7 @@ DISKS = Items(
     doc="Disks, CD-ROM drives and floppies.",
     key="name",
     alias=True,
-    fields=(*_WHAT, *_WHERE, *_HOW),
+    fields=(*_WHAT, *_WHERE, *REQUESTS),
     derive=_derive,
     derived=source.DERIVED,
     example=[{"name": "root", "volume": "web-1-root", "format": "qcow2"}],

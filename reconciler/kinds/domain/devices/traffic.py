@@ -8,7 +8,6 @@ from reconciler.fields import (
     ADDRESS,
     ON_OFF,
     TEXT,
-    UUID,
     YES_NO,
     Codec,
     Field,
@@ -19,7 +18,9 @@ from reconciler.fields import (
     integer,
     text,
 )
-from reconciler.kinds.domain.devices.codecs import boot_order, only, virtio_options
+from reconciler.kinds.domain.devices.card import CARD
+from reconciler.kinds.domain.devices.codecs import boot_order, only
+from reconciler.kinds.domain.devices.switch import VIRTUAL_PORT
 from reconciler.model.documents import Address
 
 # libvirt forgets target names with these beginnings: they are the ones it makes itself (domain_conf.c 9.0).
@@ -165,161 +166,6 @@ _FILTER = Group(
     example={"name": "clean-traffic", "parameters": [{"name": "IP", "value": "10.0.0.7"}]},
 )
 
-_PORT_PROFILE = Group(
-    name="virtualPort",
-    doc="The port profile that the switch applies.",
-    fields=(
-        Field(
-            name="type",
-            at="virtualport@type",
-            codec=choice("openvswitch", "802.1Qbg", "802.1Qbh", "midonet"),
-            doc="The kind of switch.",
-            example="openvswitch",
-            must=True,
-            whole=True,
-        ),
-        Field(
-            name="profile",
-            at="virtualport/parameters@profileid",
-            codec=text(pattern=r"[A-Za-z0-9_.-]{1,39}"),
-            doc="The port profile's name (openvswitch, 802.1Qbh).",
-            example="web",
-        ),
-        Field(
-            name="interface",
-            at="virtualport/parameters@interfaceid",
-            codec=UUID,
-            doc="The UUID that the switch knows the port by (openvswitch, midonet).",
-            example="09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f",
-            keep=True,
-        ),
-        Field(
-            name="manager",
-            at="virtualport/parameters@managerid",
-            codec=integer(0, 255),
-            doc="The VSI manager (802.1Qbg).",
-            example=11,
-        ),
-        Field(
-            name="typeId",
-            at="virtualport/parameters@typeid",
-            codec=integer(0, 16777215),
-            doc="The VSI type (802.1Qbg).",
-            example=1193047,
-        ),
-        Field(
-            name="typeVersion",
-            at="virtualport/parameters@typeidversion",
-            codec=integer(0, 255),
-            doc="The version of the VSI type (802.1Qbg).",
-            example=2,
-        ),
-        Field(
-            name="instance",
-            at="virtualport/parameters@instanceid",
-            codec=UUID,
-            doc="The VSI instance (802.1Qbg).",
-            example="09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f",
-            keep=True,
-        ),
-    ),
-    short=("type",),
-    example={"type": "openvswitch"},
-)
-
-
-def _offloads(name: str, side: str, words: tuple[str, ...], whose: str) -> Group:
-    return Group(
-        name=name,
-        doc=f"Offloads that {whose}.",
-        fields=tuple(
-            Field(
-                name={"mrg_rxbuf": "mergeReceiveBuffers"}.get(word, word),
-                at=f"driver/{side}@{word}",
-                codec=ON_OFF,
-                doc=f"Whether {word} is offered; QEMU's own choice if not given.",
-                example=False,
-            )
-            for word in words
-        ),
-        example={"csum": False},
-    )
-
-
-_DRIVER: tuple[Node, ...] = (
-    Field(
-        name="backend",
-        at="driver@name",
-        codec=choice("qemu", "vhost", "vfio"),
-        doc="Who moves a virtio card's packets; vhost, in the kernel, where it can be had (vfio: for hostdev).",
-        example="vhost",
-    ),
-    Field(
-        name="queues",
-        at="driver@queues",
-        codec=integer(1, 256),
-        doc="How many pairs of queues a virtio card has.",
-        example=4,
-    ),
-    Field(
-        name="receiveQueueSize",
-        at="driver@rx_queue_size",
-        codec=Codec(schema={"type": "integer", "enum": [256, 512, 1024]}, lower=str, lift=int),
-        doc="How many packets a receive queue of a virtio card holds.",
-        example=512,
-    ),
-    Field(
-        name="transmitQueueSize",
-        at="driver@tx_queue_size",
-        codec=Codec(schema={"type": "integer", "enum": [256, 512, 1024]}, lower=str, lift=int),
-        doc="How many packets a transmit queue of a vhost-user or vDPA card holds.",
-        example=512,
-    ),
-    Field(
-        name="transmitMode",
-        at="driver@txmode",
-        codec=choice("iothread", "timer"),
-        doc="How the qemu backend sends packets that do not fit the queue.",
-        example="iothread",
-    ),
-    Field(
-        name="ioEventFd",
-        at="driver@ioeventfd",
-        codec=ON_OFF,
-        doc="Whether packets are handled outside the vCPU's thread.",
-        example=True,
-    ),
-    Field(
-        name="eventIdx",
-        at="driver@event_idx",
-        codec=ON_OFF,
-        doc="Whether interrupts are saved by event index.",
-        example=True,
-    ),
-    Field(
-        name="rss",
-        at="driver@rss",
-        codec=ON_OFF,
-        doc="Whether packets are spread over the queues by their hash.",
-        example=True,
-    ),
-    Field(
-        name="rssHashReport",
-        at="driver@rss_hash_report",
-        codec=ON_OFF,
-        doc="Whether the guest is told each packet's hash.",
-        example=True,
-    ),
-    _offloads(
-        "hostOffloads",
-        "host",
-        ("csum", "gso", "tso4", "tso6", "ecn", "ufo", "mrg_rxbuf"),
-        "the guest may leave to the host",
-    ),
-    _offloads("guestOffloads", "guest", ("csum", "tso4", "tso6", "ecn", "ufo"), "the guest accepts from the host"),
-    virtio_options(),
-)
-
 TRAFFIC: tuple[Node, ...] = (
     Field(
         name="link",
@@ -340,7 +186,7 @@ TRAFFIC: tuple[Node, ...] = (
     _bandwidth("inbound", "inbound", "reaches the guest"),
     _bandwidth("outbound", "outbound", "leaves the guest"),
     _FILTER,
-    _PORT_PROFILE,
+    VIRTUAL_PORT,
     _IPS,
     boot_order(),
     Field(
@@ -406,5 +252,5 @@ TRAFFIC: tuple[Node, ...] = (
     ),
     Field(name="rom", at="rom@enabled", codec=YES_NO, doc="Whether the card carries a boot ROM at all.", example=False),
     Field(name="romBar", at="rom@bar", codec=ON_OFF, doc="Whether the guest can see the boot ROM.", example=True),
-    *_DRIVER,
+    *CARD,
 )

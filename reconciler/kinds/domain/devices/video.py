@@ -130,7 +130,7 @@ _FIELDS: tuple[Node, ...] = (
 VIDEOS = Items(
     name="videos",
     at="devices/video",
-    doc="Graphics cards, the one that the guest boots on first; libvirt adds one where there are graphics and none is given.",
+    doc="Graphics cards, the primary one first; libvirt adds one where there are graphics and none is given.",
     short="model",
     # libvirt adds cards by itself, so one that the document lacks is no drift.
     owned=False,

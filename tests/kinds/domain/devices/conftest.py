@@ -131,3 +131,8 @@ def cases() -> list[Case]:
 def judge() -> Callable[[Claims, str], list[str]]:
     """The claims that do not hold in a definition."""
     return lambda claims, xml: broken(claims, flat(xml))
+
+
+@pytest.fixture
+def flatten() -> Callable[[str], dict[str, str]]:
+    return flat

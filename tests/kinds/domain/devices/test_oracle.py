@@ -1,6 +1,5 @@
 """libvirt itself: what a document claims is what libvirt stores, so a plan after an apply is empty."""
 
-import copy
 from dataclasses import replace
 
 import jsonschema
@@ -41,23 +40,23 @@ def variants(nodes, body, path=""):
             continue
         here, value = f"{path}{node.name}", body[node.name]
         if isinstance(node, Field):
-            if node.noted or node.name == "type" and path.startswith("interfaces"):
-                continue
-            if node.name in ("name", "id"):
-                continue
-            for other in node.codec.schema.get(
-                "enum", [True, False] if node.codec.schema.get("type") == "boolean" else []
-            ):
-                if other != value:
-                    yield f"{here}={other}", {**body, node.name: other}
+            others = [(f"{here}={other}", other) for other in choices(node) if other != value]
         elif isinstance(node, Group):
-            if isinstance(value, dict):
-                for name, inner in variants(node.fields, value, f"{here}."):
-                    yield name, {**body, node.name: inner}
+            others = variants(node.fields, value, f"{here}.") if isinstance(value, dict) else ()
         else:
-            for place, entry in enumerate(value):
-                if isinstance(entry, dict):
-                    for name, inner in variants(node.fields, entry, f"{here}[{place}]."):
-                        entries = copy.copy(value)
-                        entries[place] = inner
-                        yield name, {**body, node.name: entries}
+            others = changed_entries(node, value, here)
+        for name, other in others:
+            yield name, {**body, node.name: other}
+
+
+def choices(node):
+    """What a field could say instead; names and keys stay, since two equal ones are one device."""
+    if node.noted or node.name in ("name", "id"):
+        return []
+    return node.codec.schema.get("enum", [True, False] if node.codec.schema.get("type") == "boolean" else [])
+
+
+def changed_entries(node, entries, path):
+    for place, entry in enumerate(entries):
+        for name, other in variants(node.fields, entry, f"{path}[{place}].") if isinstance(entry, dict) else ():
+            yield name, [*entries[:place], other, *entries[place + 1 :]]

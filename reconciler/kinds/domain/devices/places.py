@@ -1,0 +1,34 @@
+"""Places in the machine: what a device loses when it moves to another bus."""
+
+from __future__ import annotations
+
+from reconciler.markup import element_of, pattern_of
+from reconciler.model.documents import Address
+
+# A change here takes the device off the bus that its address is on.
+_MOVES = (
+    "devices/disk[]/target@bus",
+    "devices/disk[]/target@dev",
+    "devices/disk[]@model",
+    "devices/input[]@bus",
+    "devices/input[]@model",
+    "devices/interface[]/model@type",
+    "devices/memballoon@model",
+    "devices/panic[]@model",
+    "devices/rng[]@model",
+    "devices/serial[]/target@type",
+    "devices/sound[]@model",
+    "devices/video[]/model@type",
+    "devices/vsock@model",
+    "devices/watchdog@model",
+    "devices/filesystem[]@model",
+)
+
+
+def displaced(address: Address) -> tuple[Address, ...]:
+    """What a change at this address leaves without meaning: the device's place on its old bus."""
+    if pattern_of(address) not in _MOVES:
+        return ()
+    element = element_of(address)
+    device = element[: element.index("]") + 1] if "]" in element else element
+    return (f"{device}/address",)
