@@ -214,7 +214,9 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     Entry("R506", Family.BUSY, "The plan is stale", "Look at the new plan and approve it."),
     Entry("R507", Family.BUSY, "Another writer is at work on the host", "Wait for it, or pass --lock-timeout."),
     Entry("R508", _R, "The answer was not yes", "Nothing was changed. Only the word yes is taken as approval."),
-    Entry("R509", Family.BUSY, "The work was interrupted", "Run it again: what was begun is completed by the next apply."),
+    Entry(
+        "R509", Family.BUSY, "The work was interrupted", "Run it again: what was begun is completed by the next apply."
+    ),
     # R6xx: hosts
     Entry(
         "R601",

@@ -147,6 +147,7 @@ class Kind:
     details           facts of a definition worth showing in `status`
     owner             the owner mark in a definition, "" if there is none
     ownable           whether objects come and go by documents at all; a host is simply there
+    offers            what a new object takes from its host where the document is silent: address -> name of the offer
     serial            whether a host takes changes of this kind one at a time only (pools with running jobs refuse)
     marked            whether objects of this kind can carry an owner mark
     retained          whether a vanished document leaves the object in place (data) unless it said deletionPolicy: delete
@@ -175,6 +176,7 @@ class Kind:
     owner: Callable[[str], str] = lambda xml: ""
     details: Callable[[str], Mapping[str, str]] = lambda xml: {}
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
+    offers: Mapping[Address, str] = field(default_factory=dict)
     serial: bool = False
     ownable: bool = True
     marked: bool = False

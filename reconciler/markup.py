@@ -306,11 +306,11 @@ class Schema:
             valid = self._schema.validate(root)
             parent.set(name, value)
             if valid:
-                return f"{name}='{value}' in <{parent.tag}>"
+                return f"{name!s}='{value!s}' in <{parent.tag!s}>"
         for place, child in enumerate(parent):
             parent.remove(child)
             valid = self._schema.validate(root)
             parent.insert(place, child)
             if valid:
-                return self._culprit(root, child) or f"<{child.tag}> in <{parent.tag}>"
+                return self._culprit(root, child) or f"<{child.tag!s}> in <{parent.tag!s}>"
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler import __version__
 from reconciler.app import capacity, preflight, session
@@ -148,13 +148,23 @@ def _verdict_key(workspace: Workspace, host: Session, inventory: Inventory, spec
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def newborn(workspace: Workspace, host: Session, spec: Spec) -> Spec:
+    """The Spec; of a new object with what the host offers where the document is silent (its best domain type)."""
+    offers = workspace.kinds[spec.ref.kind].offers
+    silent = [address for address in offers if address not in spec.claims]
+    if not silent or spec.ref in host.observed:
+        return spec
+    found = host.offers()
+    return replace(spec, hints={**{address: found[offers[address]] for address in silent}, **spec.hints})
+
+
 def case_of(workspace: Workspace, host: Session, inventory: Inventory, spec: Spec) -> Case:
     """All that is known of one declared resource."""
     owned = inventory.objects.get(spec.ref)
     applied = (host.ledger.applied(spec.ref) if owned else None) or NOTHING_APPLIED
     return Case(
         kind=workspace.kinds[spec.ref.kind],
-        spec=spec,
+        spec=newborn(workspace, host, spec),
         observed=host.observed.get(spec.ref),
         owned=owned,
         applied=applied,

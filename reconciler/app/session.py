@@ -26,6 +26,17 @@ class Session:
     handle: Handle
     ledger: Ledger
     observed: Mapping[Ref, Observed]
+    asked: dict[str, str] = field(default_factory=dict)
+
+    def offers(self) -> Mapping[str, str]:
+        """What the host has for new machines, asked once: `domain type`, `architecture`, and `why` it is that type."""
+        from reconciler.adapters.virt.acceleration import offers
+        from reconciler.adapters.virt.faults import translating
+
+        if not self.asked:
+            with translating(self.host):
+                self.asked.update(offers(self.handle))
+        return self.asked
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,12 +17,12 @@ from reconciler.model.plans import (
     Blocked,
     Change,
     Condition,
-    Define,
     Diff,
     Disruption,
     FieldChange,
     Mark,
     Step,
+    Stop,
 )
 
 OWNER_ADDRESS = "metadata/reconciler:owner"
@@ -168,7 +168,7 @@ def _update(case: Case, situation: Situation, diffs: Sequence[Diff], waiting: Se
     if not steps and all(item.decision.disruption < Disruption.REPLACE for item in judged):
         return None
     worst = max(item.decision.disruption for item in judged)
-    restarts = any(not isinstance(step, Define | Mark) for step in steps)
+    restarts = any(isinstance(step, Stop) for step in steps)
     return Change(
         ref=case.spec.ref,
         host=case.spec.host,
@@ -179,7 +179,7 @@ def _update(case: Case, situation: Situation, diffs: Sequence[Diff], waiting: Se
         blocked=_blocked(case, judged, worst),
         observed=situation.observed,
         spec_digest=case.spec.digest,
-        waits=worst in (Disruption.NEXT_BOOT, Disruption.RESTART) and not (restarts and _may_restart(case)),
+        waits=worst in (Disruption.NEXT_BOOT, Disruption.RESTART) and not restarts,
     )
 
 

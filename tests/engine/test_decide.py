@@ -153,7 +153,8 @@ def test_what_cannot_be_changed_is_refused_with_its_reason():
 
 
 @pytest.mark.parametrize(
-    ("allow", "protect", "number"), [((), False, "R502"), ((Allow.REPLACE,), True, "R505"), ((Allow.REPLACE,), False, None)]
+    ("allow", "protect", "number"),
+    [((), False, "R502"), ((Allow.REPLACE,), True, "R505"), ((Allow.REPLACE,), False, None)],
 )
 def test_replacing_needs_permission_and_no_protection(allow, protect, number):
     host = Host()

@@ -45,7 +45,9 @@ def test_protection_is_remembered_when_the_line_is_gone(lab):
 
 def test_adoption_is_shown_and_changes_nothing_else(lab):
     connection = lab.connect()
-    connection.defineXML("<domain type='qemu'><name>old</name><memory>131072</memory><os><type>hvm</type></os></domain>")
+    connection.defineXML(
+        "<domain type='qemu'><name>old</name><memory>131072</memory><os><type>hvm</type></os></domain>"
+    )
     before = lab.xml("old")
     lab.write(vm("old").replace("  machine: q35\n", ""))
     assert lab.actions() == [("Domain/old", "adopt")]
@@ -135,7 +137,8 @@ def test_import_then_plan_holds_nothing_but_adopt(lab):
 
 
 def test_a_dead_host_fails_only_its_own_documents(lab):
-    lab.write("""
+    lab.write(
+        """
 apiVersion: reconciler/v1
 kind: Host
 metadata: {name: good}
@@ -145,7 +148,10 @@ apiVersion: reconciler/v1
 kind: Host
 metadata: {name: dead}
 spec: {uri: "qemu+unix:///system?socket=/nonexistent/libvirt-sock"}
-""" % lab.uri, "hosts.yaml")
+"""
+        % lab.uri,
+        "hosts.yaml",
+    )
     lab.write(vm("a"), "a.yaml")
     lab.write(vm("b").replace("{name: b}", "{name: b, host: dead}"), "b.yaml")
     plan = lab.plan(code=69)

@@ -74,7 +74,9 @@ def test_a_renamed_element_is_written_where_the_host_has_it():
 
 
 def test_foreign_namespaces_are_one_opaque_value_whatever_their_prefix():
-    one = "<d xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><q:commandline><q:arg value='-s'/></q:commandline></d>"
+    one = (
+        "<d xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><q:commandline><q:arg value='-s'/></q:commandline></d>"
+    )
     two = "<d><commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'> <arg value='-s'/> </commandline></d>"
     assert flat(one) == flat(two)
     assert set(flat(one)) == {"qemu:commandline"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import platform
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,17 @@ def best_domain_type(connection: libvirt.virConnect) -> Acceleration:
     if "<domain type='qemu'" in capabilities:
         return Acceleration("qemu", kvm_obstacle() or "libvirt does not offer KVM")
     return Acceleration(connection.getType().lower(), "the only type of this hypervisor")
+
+
+def offers(connection: libvirt.virConnect) -> dict[str, str]:
+    """What a host has for a new machine that does not say: `domain type`, `architecture`, and `why` that type."""
+    best = best_domain_type(connection)
+    found = re.search(r"<host>.*?<arch>([^<]+)</arch>", connection.getCapabilities(), re.DOTALL)
+    return {
+        "domain type": best.domain_type,
+        "architecture": found[1] if found else platform.machine(),
+        "why": best.reason,
+    }
 
 
 def kvm_obstacle(

@@ -23,6 +23,8 @@ NWFILTERS = Path("/etc/libvirt/nwfilter")
 # Our directory -> what libvirtd takes it for. /run hides D-Bus, machined, firewalld and polkit too, and comes last.
 BINDS: Mapping[str, str] = {
     "hosts": "/etc/hosts",
+    "passwd": "/etc/passwd",
+    "group": "/etc/group",
     "etc": "/etc/libvirt",
     "lib": "/var/lib/libvirt",
     "cache": "/var/cache/libvirt",
@@ -33,6 +35,7 @@ KEEPER = "sleep"
 # Below libvirt's cache directory (qemu_conf.c).
 CAPABILITIES = "qemu/capabilities"
 # One guest user for all: the owner of the state directory. /dev/kvm's group and libvirt-qemu play no part.
+GUEST_NAME = "libvirt-qemu"
 GUEST_USER = ('user = "root"', 'group = "root"')
 
 
@@ -72,8 +75,17 @@ def prepare(home: Home) -> None:
     write(home.directory / "etc/qemu.conf", embedded_home.qemu_conf(*GUEST_USER))
     # A host name that does not resolve costs 20 s at each call that asks for it (getaddrinfo in libvirt 9.0).
     write(home.directory / "hosts", f"127.0.0.1 localhost {home.name}\n::1 localhost {home.name}\n")
+    write(home.directory / "passwd", _with_guest_user(Path("/etc/passwd"), f"{GUEST_NAME}:x:0:0::/:/usr/sbin/nologin"))
+    write(home.directory / "group", _with_guest_user(Path("/etc/group"), f"{GUEST_NAME}:x:0:"))
     known = [*sorted(home.directory.parent.glob(f"*/cache/{CAPABILITIES}")), Path("/var/cache/libvirt") / CAPABILITIES]
     embedded_home.seed_capabilities(home.directory / "cache" / CAPABILITIES, known)
+
+
+def _with_guest_user(table: Path, line: str) -> str:
+    """The machine's users or groups, with libvirt-qemu: libvirt 9.0 looks it up even where qemu.conf names another."""
+    text = table.read_text()
+    known = any(entry.startswith(f"{GUEST_NAME}:") for entry in text.splitlines())
+    return text if known else f"{text.rstrip()}\n{line}\n"
 
 
 def launch(home: Home) -> None:
@@ -178,6 +190,8 @@ def _mounts(home: Home, groups: tuple[Path, ...]) -> Iterator[str]:
     for root in groups:
         yield f"mount --bind {root / _group(home)} {root}"
     for name, target in BINDS.items():
+        if (home.directory / name).is_dir():
+            yield f"mkdir -p {target}"
         yield f"mount --bind {quote(str(home.directory / name))} {target}"
     yield "ip link set lo up"
 

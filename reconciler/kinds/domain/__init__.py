@@ -36,4 +36,5 @@ KIND = Kind(
     weigh=xml.weigh,
     owner=xml.owner,
     marked=True,
+    offers={"@type": "domain type", "os/type@arch": "architecture"},
 )

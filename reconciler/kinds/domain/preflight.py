@@ -132,9 +132,6 @@ def _macs(spec: Spec) -> Iterator[str]:
 
 
 def _burdens(claims: dict[Address, str], facts: Facts) -> Iterator[str]:
-    vcpus = claims.get("vcpu@current") or claims.get("vcpu", "0")
-    if facts.cpus and vcpus.isdecimal() and int(vcpus) > facts.cpus:
-        yield f"wants {vcpus} vCPUs at once; the host has {facts.cpus} CPUs"
     memory = claims.get("currentMemory") or claims.get("memory", "0")
     if facts.memory and memory.isdecimal() and int(memory) * xml.KIB > facts.memory:
         yield f"wants {format_size(int(memory) * xml.KIB)} of memory; the host has {format_size(facts.memory)}"
