@@ -17,8 +17,9 @@ from reconciler.app import schema
 from reconciler.app.settings_file import KEYS
 from reconciler.cli import topics
 from reconciler.cli.main import VERBS, program
+from reconciler.codecs import Codec, Json
 from reconciler.errors import CATALOGUE, Entry
-from reconciler.fields import Codec, Field, Group, Items, Json, Node
+from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Kind
 from reconciler.kinds import KINDS
 

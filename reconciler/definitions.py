@@ -9,20 +9,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler import markup
-from reconciler.fields import (
-    TEXT,
-    YES_NO,
-    Entry,
-    Field,
-    Group,
-    Items,
-    Json,
-    Lowered,
-    Node,
-    choice,
-    entry_keys,
-    join,
-)
+from reconciler.codecs import TEXT, YES_NO, Json, choice
+from reconciler.fields import Entry, Field, Group, Items, Lowered, Node, entry_keys, join
 from reconciler.kind import Situation
 from reconciler.markup import Element, Identities, pattern_of
 from reconciler.model.documents import Address, Deletion, Observed, Policy, Spec, Texts

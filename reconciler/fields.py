@@ -11,106 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from reconciler.codecs import NAME_PATTERN, Codec, Json
 from reconciler.markup import keys_of, pattern_of, quote_key
 from reconciler.model.documents import Address, Claims, Texts
-from reconciler.model.quantities import SIZE_PATTERN, format_size, parse_size
-
-Json = object
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Codec:
-    """How one value is written in YAML (`schema`) and in libvirt's XML. `lower` may give None: must be absent.
-
-    `unit` is for the reader. `unit_text` is what libvirt writes in a unit attribute beside the value.
-    """
-
-    schema: Mapping[str, Json]
-    lower: Callable[[Json], str | None]
-    lift: Callable[[str], Json]
-    unit: str = ""
-    unit_text: str = ""
-
-
-def _text(value: Json) -> str:
-    return str(value)
-
-
-def text(*, pattern: str = "", unit: str = "") -> Codec:
-    """A string; `pattern` is a regular expression for the whole of it."""
-    schema: dict[str, Json] = {"type": "string", "minLength": 1}
-    if pattern:
-        schema["pattern"] = f"^(?:{pattern})$"
-    return Codec(schema=schema, lower=_text, lift=_text, unit=unit)
-
-
-def choice(*words: str, xml: Mapping[str, str] | None = None) -> Codec:
-    """One of a few words; `xml` maps those that libvirt writes otherwise."""
-    there = dict(xml or {})
-    back = {value: key for key, value in there.items()}
-    return Codec(
-        schema={"type": "string", "enum": list(words)},
-        lower=lambda value: there.get(str(value), str(value)),
-        lift=lambda value: back.get(value, value),
-    )
-
-
-def _flag(on: str, off: str | None) -> Codec:
-    return Codec(
-        schema={"type": "boolean"},
-        lower=lambda value: on if value else off,
-        lift=lambda value: value == on,
-    )
-
-
-YES_NO = _flag("yes", "no")
-ON_OFF = _flag("on", "off")
-# An empty element that means yes by being there.
-PRESENT = Codec(schema={"type": "boolean"}, lower=lambda value: "" if value else None, lift=lambda value: True)
-TEXT = text()
-NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
-NAME = text(pattern=NAME_PATTERN)
-PATH = text(pattern=r"/[^\x00-\x1f]*", unit="absolute path on the host")
-MAC = Codec(
-    schema={"type": "string", "pattern": r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"},
-    lower=lambda value: str(value).lower(),
-    lift=_text,
-)
-UUID = Codec(
-    schema={"type": "string", "pattern": r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"},
-    lower=lambda value: str(value).lower(),
-    lift=_text,
-)
-CPUSET = text(pattern=r"\^?[0-9]+(-[0-9]+)?(,\^?[0-9]+(-[0-9]+)?)*", unit="list of CPU numbers such as 0-3,8")
-ADDRESS = text(pattern=r"[0-9A-Fa-f.:]+", unit="IPv4 or IPv6 address")
-
-
-def integer(low: int = 0, high: int | None = None, *, unit: str = "") -> Codec:
-    """A whole number from `low` to `high`."""
-    schema: dict[str, Json] = {"type": "integer", "minimum": low}
-    if high is not None:
-        schema["maximum"] = high
-    return Codec(schema=schema, lower=_text, lift=_number, unit=unit)
-
-
-def _number(value: str) -> Json:
-    return int(value) if re.fullmatch(r"-?[0-9]+", value) else value
-
-
-def size(unit: int, unit_text: str, *, step: int = 1) -> Codec:
-    """An amount of bytes that libvirt counts in `unit`; rounded up to `step` of them, as libvirt would."""
-    block = unit * step
-    return Codec(
-        schema={"type": "string", "pattern": SIZE_PATTERN},
-        lower=lambda value: str(-(-parse_size(str(value)) // block) * step),
-        lift=lambda value: format_size(int(value) * unit) if value.isdecimal() else value,
-        unit="bytes with a unit, for example 2GiB",
-        unit_text=unit_text,
-    )
-
-
-MEMORY = size(1024, "KiB")
-VOLUME_SIZE = size(1, "bytes", step=512)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,7 +174,7 @@ def lift(nodes: Iterable[Node], texts: Texts, base: Address = "") -> dict[str, J
     body: dict[str, Json] = {}
     for node in nodes:
         found = _lift_node(node, texts, base)
-        if found is not None and found != {} and found != []:
+        if found is not None and found not in ({}, []):
             body[node.name] = found
     return body
 
@@ -360,54 +263,6 @@ def shown(table: Mapping[str, Entry], address: Address, value: str | None) -> st
     if lifted is None:
         return value
     return str(lifted).lower() if isinstance(lifted, bool) else str(lifted)
-
-
-def schema(nodes: Iterable[Node]) -> dict[str, Json]:
-    """The JSON Schema of an object with these fields."""
-    listed = tuple(nodes)
-    result: dict[str, Json] = {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {node.name: _node_schema(node) for node in listed},
-    }
-    must = [node.name for node in listed if isinstance(node, Field) and node.must]
-    bound = {node.name: _bound(node.when) for node in listed if node.when}
-    if must:
-        result["required"] = must
-    if bound:
-        result["dependentSchemas"] = bound
-    return result
-
-
-def _bound(when: When) -> dict[str, Json]:
-    """What has to hold of an object for a field in it to mean something."""
-    values = {name: {"enum": list(values)} for name, values in when if values}
-    return {"properties": values, "required": [name for name, values in when if not values]}
-
-
-def _node_schema(node: Node) -> dict[str, Json]:
-    if isinstance(node, Field):
-        about: dict[str, Json] = {"description": _sentence(node), "examples": [node.example]}
-        if node.secret:
-            about["writeOnly"] = True
-        return {**node.codec.schema, **about}
-    inner = schema(node.fields)
-    about = {"description": node.doc, **({"examples": [node.example]} if node.example is not None else {})}
-    if isinstance(node, Group):
-        if not node.short:
-            return {**inner, **about}
-        if node.plain:
-            return {**node.fields[0].codec.schema, **about} if isinstance(node.fields[0], Field) else about
-        plain = next(child for child in node.fields if child.name == node.short[0])
-        return {"anyOf": [_node_schema(plain), inner], **about}
-    if node.short:
-        plain = next(child for child in node.fields if child.name == node.short)
-        return {"type": "array", "items": {"anyOf": [_node_schema(plain), inner]}, **about}
-    return {"type": "array", "items": inner, **about}
-
-
-def _sentence(node: Field) -> str:
-    return f"{node.doc} Unit: {node.codec.unit}." if node.codec.unit else node.doc
 
 
 def is_whole(table: Mapping[str, Entry], address: Address) -> bool:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from reconciler.codecs import Json
 from reconciler.errors import Problem
-from reconciler.fields import Entry, Json, Node
+from reconciler.fields import Entry, Node
 from reconciler.markup import Identities, pattern_of
 from reconciler.model.documents import Address, Document, Observed, Spec, Texts
 from reconciler.model.plans import Allow, Diff, Disruption, Step

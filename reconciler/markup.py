@@ -211,7 +211,7 @@ def graft(
     `renamed` maps an element's address in `values` to the one it has in `root`
     (`devices/disk[root]` -> `devices/disk[vda]`).
     """
-    places = {address: element for address, element in walk(root, identities)}
+    places = dict(walk(root, identities))
     for ours, theirs in (renamed or {}).items():
         for address in [known for known in places if known == theirs or known.startswith(theirs + "/")]:
             places[ours + address[len(theirs) :]] = places.pop(address)
@@ -266,7 +266,7 @@ def _remove(places: dict[Address, Element], address: Address) -> None:
         element = places.get(address.rpartition("/")[0])
     while element is not None and not (len(element) or element.attrib or element.text):
         parent = element.getparent()
-        if parent is None or parent.getparent() is None and element.tag == "devices":
+        if parent is None or (parent.getparent() is None and element.tag == "devices"):
             return
         _detach(places, element)
         element = parent
@@ -279,38 +279,3 @@ def _detach(places: dict[Address, Element], element: Element) -> None:
     gone = set(element.iter())
     for address in [address for address, known in places.items() if known in gone]:
         del places[address]
-
-
-class Schema:
-    """One of libvirt's RELAX NG schemas (`/usr/share/libvirt/schemas/domain.rng`, package libvirt0)."""
-
-    def __init__(self, path: str) -> None:
-        self._schema = etree.RelaxNG(etree.parse(path))
-
-    def complaint(self, xml: str) -> str | None:
-        """What libvirt's schema has against this document; None where it is valid."""
-        root = etree.fromstring(xml)
-        if self._schema.validate(root):
-            return None
-        message = next((error.message for error in self._schema.error_log), "not valid")
-        culprit = self._culprit(root, root)
-        return f"libvirt's schema does not accept {culprit}" if culprit else message
-
-    def _culprit(self, root: Element, parent: Element) -> str:
-        """The smallest single part without which the document is valid; "" where there is no such part.
-
-        libxml2 names only the outermost element that fails ("Extra element devices in interleave").
-        """
-        for name, value in parent.items():
-            del parent.attrib[name]
-            valid = self._schema.validate(root)
-            parent.set(name, value)
-            if valid:
-                return f"{name!s}='{value!s}' in <{parent.tag!s}>"
-        for place, child in enumerate(parent):
-            parent.remove(child)
-            valid = self._schema.validate(root)
-            parent.insert(place, child)
-            if valid:
-                return self._culprit(root, child) or f"<{child.tag!s}> in <{parent.tag!s}>"
-        return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from reconciler.markup import Schema
+from reconciler.grammar import Schema
 
 FOLDER = Path("/usr/share/libvirt/schemas")
 FILES = {"domain": "domain.rng", "network": "network.rng", "pool": "storagepool.rng", "volume": "storagevol.rng"}

@@ -89,7 +89,7 @@ class _HostRun:
 
     def _together(self, changes: list[Change], edges: Iterable[tuple[int, int]]) -> list[Outcome]:
         """Everything as soon as what it needs is done, a few at a time."""
-        sorter: TopologicalSorter[int] = TopologicalSorter({place: () for place in range(len(changes))})
+        sorter: TopologicalSorter[int] = TopologicalSorter(dict.fromkeys(range(len(changes)), ()))
         for later, earlier in edges:
             sorter.add(later, earlier)
         sorter.prepare()

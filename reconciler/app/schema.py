@@ -6,9 +6,9 @@ import difflib
 import json
 from collections.abc import Mapping
 
-from reconciler import fields
+from reconciler import shapes
+from reconciler.codecs import Json
 from reconciler.errors import trouble
-from reconciler.fields import Json
 from reconciler.kind import Kind
 from reconciler.kinds import KINDS
 
@@ -84,7 +84,7 @@ def _document(kind: Kind) -> dict[str, Json]:
             "apiVersion": {"description": "Version of the format.", "const": API_VERSION},
             "kind": {"description": "What is declared.", "const": kind.name},
             "metadata": _metadata(),
-            "spec": {"description": f"What the {kind.name} is to be.", **fields.schema(kind.fields)},
+            "spec": {"description": f"What the {kind.name} is to be.", **shapes.schema(kind.fields)},
         },
     }
 

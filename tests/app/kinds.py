@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler import fields, markup
+from reconciler import codecs, fields, markup, shapes
+from reconciler.codecs import MEMORY, NAME, TEXT, YES_NO, integer
 from reconciler.errors import ManifestError, Problem, trouble
-from reconciler.fields import MEMORY, NAME, TEXT, YES_NO, Field, Group, Items, Node, integer
+from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Context, Kind
 from reconciler.manifest.check import Schemas
 from reconciler.model.documents import Document, Need, Spec
@@ -28,7 +29,7 @@ DOMAIN: tuple[Node, ...] = (
     ),
     Field(name="vcpus", at="vcpu", codec=integer(1, 64), doc="How many CPUs.", example=2),
     Field(name="title", at="title", codec=TEXT, doc="A title.", example="The web server"),
-    Field(name="kind", at="@type", codec=fields.choice("kvm", "qemu"), doc="What runs it.", example="kvm"),
+    Field(name="kind", at="@type", codec=codecs.choice("kvm", "qemu"), doc="What runs it.", example="kvm"),
     Field(name="password", at="graphics@passwd", codec=TEXT, doc="The password.", example="x", secret=True),
     Field(name="xml", at="!xml", codec=TEXT, doc="More.", example="<domain/>", noted=True),
     Items(
@@ -39,12 +40,12 @@ DOMAIN: tuple[Node, ...] = (
         alias=True,
         fields=(
             Field(name="name", at="alias@name", codec=NAME, doc="Its name.", example="root", must=True),
-            Field(name="size", at="!size", codec=fields.VOLUME_SIZE, doc="Its size.", example="20GiB", noted=True),
+            Field(name="size", at="!size", codec=codecs.VOLUME_SIZE, doc="Its size.", example="20GiB", noted=True),
             Field(name="volume", at="source@volume", codec=NAME, doc="Its volume.", example="web-root"),
             Field(name="pool", at="source@pool", codec=NAME, doc="The volume's pool.", example="default"),
             Field(name="format", at="driver@type", codec=NAME, doc="Its format.", example="qcow2"),
-            Field(name="readonly", at="readonly", codec=fields.PRESENT, doc="Whether read only.", example=True),
-            Field(name="file", at="source@file", codec=fields.PATH, doc="A file.", example="/srv/a"),
+            Field(name="readonly", at="readonly", codec=codecs.PRESENT, doc="Whether read only.", example=True),
+            Field(name="file", at="source@file", codec=codecs.PATH, doc="A file.", example="/srv/a"),
         ),
     ),
     Items(
@@ -54,7 +55,7 @@ DOMAIN: tuple[Node, ...] = (
         short="network",
         fields=(
             Field(name="network", at="source@network", codec=NAME, doc="Its network.", example="lan"),
-            Field(name="mac", at="mac@address", codec=fields.MAC, doc="Its MAC.", example="52:54:00:00:00:01"),
+            Field(name="mac", at="mac@address", codec=codecs.MAC, doc="Its MAC.", example="52:54:00:00:00:01"),
             Field(name="external", at="!external", codec=YES_NO, doc="Not ours.", example=True, noted=True),
         ),
     ),
@@ -63,7 +64,7 @@ PLAIN: tuple[Node, ...] = (
     Field(name="default", at="!default", codec=YES_NO, doc="The default one.", example=True, noted=True),
     Field(name="uri", at="!uri", codec=TEXT, doc="Where it is.", example="qemu:///system", noted=True),
     Field(name="pool", at="!pool", codec=NAME, doc="The pool.", example="default", noted=True),
-    Field(name="capacity", at="capacity", codec=fields.VOLUME_SIZE, doc="Its size.", example="20GiB"),
+    Field(name="capacity", at="capacity", codec=codecs.VOLUME_SIZE, doc="Its size.", example="20GiB"),
     Field(name="format", at="target/format@type", codec=NAME, doc="Its format.", example="qcow2"),
     Field(name="backing", at="!backing", codec=NAME, doc="The volume below.", example="base", noted=True),
 )
@@ -156,7 +157,7 @@ def _schema(kind: Kind) -> str:
                 "apiVersion": {"const": "reconciler/v1"},
                 "kind": {"const": kind.name},
                 "metadata": metadata,
-                "spec": fields.schema(kind.fields),
+                "spec": shapes.schema(kind.fields),
             },
         }
     )

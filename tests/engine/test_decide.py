@@ -97,7 +97,7 @@ def test_an_object_of_nobody_is_adopted_by_its_mark_alone():
     host.objects[wanted.ref] = widgets.observed(wanted.ref, xml)
     (change,) = decide(case(wanted, host.objects[wanted.ref], owned=None)).changes
     assert change.action is Action.ADOPT and change.steps == (Mark("me"),)
-    changes, applied = carry_out(host, wanted, owned=None)
+    _changes, applied = carry_out(host, wanted, owned=None)
     assert carry_out(host, wanted, applied)[0] == ()
 
 

@@ -3,8 +3,9 @@
 import hashlib
 from dataclasses import replace
 
-from reconciler import definitions, fields, markup
-from reconciler.fields import MEMORY, ON_OFF, TEXT, Field, Group, Items, integer
+from reconciler import codecs, definitions, fields, markup
+from reconciler.codecs import MEMORY, ON_OFF, TEXT, integer
+from reconciler.fields import Field, Group, Items
 from reconciler.kind import Decision, Kind, Rule
 from reconciler.model.documents import Observed, Policy, Spec
 from reconciler.model.plans import Autostart, Define, Disruption, KindStep, Mark, Start, Stop, Undefine
@@ -32,7 +33,7 @@ FIELDS = (
             Field(name="paint", at="paint", codec=TEXT, doc="Paint.", example="red"),
         ),
     ),
-    Field(name="autostart", at="!autostart", codec=fields.YES_NO, doc="Starts with the host.", example=True),
+    Field(name="autostart", at="!autostart", codec=codecs.YES_NO, doc="Starts with the host.", example=True),
 )
 IDENTITIES = {"parts/part": ("alias", "slot@dev")}
 

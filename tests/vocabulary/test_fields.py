@@ -1,5 +1,6 @@
-from reconciler import fields
-from reconciler.fields import MEMORY, ON_OFF, PRESENT, TEXT, Field, Group, Items, integer
+from reconciler import fields, shapes
+from reconciler.codecs import MEMORY, ON_OFF, PRESENT, TEXT, integer
+from reconciler.fields import Field, Group, Items
 
 DISK = (
     Field(name="name", at="alias@name", codec=TEXT, doc="What you call it.", example="root"),
@@ -67,7 +68,7 @@ def test_paths_and_values_are_shown_as_people_write_them():
 
 
 def test_the_schema_has_every_field_with_its_unit_and_refuses_others():
-    schema = fields.schema(TABLE)
+    schema = shapes.schema(TABLE)
     assert schema["additionalProperties"] is False
     assert "Unit: vCPUs." in schema["properties"]["vcpus"]["description"]
     assert schema["properties"]["memory"]["anyOf"][0]["type"] == "string"

@@ -11,8 +11,8 @@ from reconciler.app.plan import plan as make_plan
 from reconciler.app.settings import Selection
 from reconciler.cli import plan_file, render_json
 from reconciler.cli.arguments import Options, Verb, path_option, refs_argument, with_options, with_selection
-from reconciler.cli.render_diff import definition_diffs, diff_text
 from reconciler.cli.messages import tell_failures
+from reconciler.cli.render_diff import definition_diffs, diff_text
 from reconciler.cli.render_plan import Style, plan_text
 from reconciler.cli.terminal import answer
 from reconciler.model.plans import Plan

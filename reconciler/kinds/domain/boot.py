@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import PATH, TEXT, YES_NO, Codec, Field, Group, Items, Node, choice, integer, text
+from reconciler.codecs import PATH, TEXT, YES_NO, Codec, choice, integer, text
+from reconciler.fields import Field, Group, Items, Node
 
 # A machine without the attribute boots the BIOS, so that word claims that nothing is there.
 FIRMWARE = Codec(

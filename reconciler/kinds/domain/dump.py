@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from reconciler import fields, markup
-from reconciler.fields import Json
+from reconciler.codecs import Json
 from reconciler.kinds.domain import devices, xml
 from reconciler.kinds.domain.sense import complete
 from reconciler.kinds.domain.spec import FIELDS, OWNER, POWER, TABLE, keys

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import NAME, TEXT, YES_NO, Field, Group, Items, Node, choice, integer, text
+from reconciler.codecs import NAME, TEXT, YES_NO, choice, integer, text
+from reconciler.fields import Field, Group, Items, Node
 
 LIFECYCLE = choice("destroy", "restart", "preserve", "rename-restart")
 CRASH = choice("destroy", "restart", "preserve", "rename-restart", "coredump-destroy", "coredump-restart")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import NAME, PATH, TEXT, YES_NO, Codec, Field, Group, Node, choice, text
+from reconciler.codecs import NAME, PATH, TEXT, YES_NO, Codec, choice, text
+from reconciler.fields import Field, Group, Node
 from reconciler.model.quantities import DURATION_PATTERN, parse_duration
 
 DURATION = Codec(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import CPUSET, MEMORY, PRESENT, Field, Group, choice, integer
+from reconciler.codecs import CPUSET, MEMORY, PRESENT, choice, integer
+from reconciler.fields import Field, Group
 
 MEMORY_FIELDS = Group(
     name="memory",

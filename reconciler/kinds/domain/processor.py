@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import CPUSET, MEMORY, ON_OFF, TEXT, YES_NO, Field, Group, Items, choice, integer
+from reconciler.codecs import CPUSET, MEMORY, ON_OFF, TEXT, YES_NO, choice, integer
+from reconciler.fields import Field, Group, Items
 
 VCPUS = Group(
     name="vcpus",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import unquote
 
-from reconciler import definitions, fields, markup
+from reconciler import codecs, definitions, fields, markup
 from reconciler.errors import ManifestError, trouble
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Context
@@ -44,7 +44,7 @@ FIELDS: tuple[Node, ...] = (
     Field(
         name="xml",
         at="!xml",
-        codec=fields.TEXT,
+        codec=codecs.TEXT,
         doc="Anything else libvirt knows, in its own words, merged over the fields above.",
         example="<domain><devices><watchdog model='i6300esb' action='reset'/></devices></domain>",
     ),

@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import (
-    CPUSET,
-    MEMORY,
-    ON_OFF,
-    PATH,
-    PRESENT,
-    TEXT,
-    Codec,
-    Field,
-    Group,
-    Items,
-    Node,
-    choice,
-    integer,
-    text,
-)
+from reconciler.codecs import CPUSET, MEMORY, ON_OFF, PATH, PRESENT, TEXT, Codec, choice, integer, text
+from reconciler.fields import Field, Group, Items, Node
 
 
 def _switch(name: str, at: str, doc: str) -> Field:

@@ -6,7 +6,8 @@ The rest (URI, default, policy) tells the program how to treat the host, and cla
 from __future__ import annotations
 
 from reconciler import fields
-from reconciler.fields import YES_NO, Codec, Field, Group, Json, Node, integer, text
+from reconciler.codecs import YES_NO, Codec, Json, integer, text
+from reconciler.fields import Field, Group, Node
 from reconciler.kind import Context
 from reconciler.model.documents import Document, Spec, Texts
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import MAC, NAME, PATH, TEXT, YES_NO, Field, Group, Items, choice, integer
+from reconciler.codecs import MAC, NAME, PATH, TEXT, YES_NO, choice, integer
+from reconciler.fields import Field, Group, Items
 from reconciler.kinds.network.codecs import DNS_NAME, IP, LEASE
 from reconciler.model.documents import Address
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.fields import ADDRESS, YES_NO, Codec, Json, text
+from reconciler.codecs import ADDRESS, YES_NO, Codec, Json, text
 from reconciler.kinds.network.xml import spell_address
 from reconciler.markup import NAMESPACES, canonical
 from reconciler.markup import parse as parse_xml

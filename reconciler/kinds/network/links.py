@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import NAME, YES_NO, Field, Group, Items, choice, integer
+from reconciler.codecs import NAME, YES_NO, choice, integer
+from reconciler.fields import Field, Group, Items
 from reconciler.kinds.network.codecs import DEVICE, IP, ON_OFF_FLAG
 from reconciler.kinds.network.xml import ISOLATED
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 
 from reconciler import definitions, fields, markup
+from reconciler.codecs import Json
 from reconciler.errors import trouble
-from reconciler.fields import Json, Lowered
+from reconciler.fields import Lowered
 from reconciler.kind import Context
 from reconciler.kinds.network.table import FIELDS, TABLE
 from reconciler.kinds.network.xml import IDENTITIES, ISOLATED, MODE, flat, read

@@ -3,24 +3,10 @@
 from __future__ import annotations
 
 from reconciler import definitions, fields, markup
+from reconciler.codecs import NAME, TEXT, UUID, YES_NO, Codec, Json, choice, integer, text
 from reconciler.definitions import POLICY
 from reconciler.errors import trouble
-from reconciler.fields import (
-    NAME,
-    TEXT,
-    UUID,
-    YES_NO,
-    Codec,
-    Field,
-    Group,
-    Items,
-    Json,
-    Lowered,
-    Node,
-    choice,
-    integer,
-    text,
-)
+from reconciler.fields import Field, Group, Items, Lowered, Node
 from reconciler.kind import Context
 from reconciler.kinds.pool.xml import IDENTITIES, flat, read, spell_mode, spell_path
 from reconciler.model.documents import Document, Spec, Texts

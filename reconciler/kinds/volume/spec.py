@@ -5,26 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler import definitions, fields
+from reconciler.codecs import NAME, PATH, PRESENT, TEXT, VOLUME_SIZE, YES_NO, Codec, Json, choice, integer, size, text
 from reconciler.definitions import POLICY
 from reconciler.errors import trouble
-from reconciler.fields import (
-    NAME,
-    PATH,
-    PRESENT,
-    TEXT,
-    VOLUME_SIZE,
-    YES_NO,
-    Codec,
-    Field,
-    Group,
-    Json,
-    Lowered,
-    Node,
-    choice,
-    integer,
-    size,
-    text,
-)
+from reconciler.fields import Field, Group, Lowered, Node
 from reconciler.kind import Context
 from reconciler.kinds.volume.xml import BACKING, FORMAT, IDENTITIES, UNKNOWN, flat, read, spell_mode
 from reconciler.model.documents import Address, Document, Need, Spec, Texts

@@ -6,7 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from reconciler import fields, markup
+from reconciler import grammar, shapes
 from reconciler.kinds.domain import KIND, PROFILE_FIELDS, devices
 from tests.kinds.domain.machines import differences, examples, merged, nested, observed, parsed, rendered
 
@@ -69,12 +69,12 @@ def case_id(value):
 
 @pytest.fixture(scope="module")
 def schema():
-    return markup.Schema(str(SCHEMA))
+    return grammar.Schema(str(SCHEMA))
 
 
 @pytest.mark.parametrize(("path", "body"), ALL, ids=case_id)
 def test_an_example_is_a_valid_document(path, body):
-    jsonschema.validate(body, fields.schema(KIND.fields))
+    jsonschema.validate(body, shapes.schema(KIND.fields))
 
 
 @pytest.mark.parametrize(("path", "body"), ALL, ids=case_id)
@@ -100,6 +100,6 @@ def test_asking_again_renders_the_same(path, body):
 
 
 def test_a_profile_holds_the_fields_of_a_domain_and_none_of_them_is_required():
-    schema = fields.schema(PROFILE_FIELDS)
+    schema = shapes.schema(PROFILE_FIELDS)
     assert "required" not in schema
-    assert set(fields.schema(KIND.fields)["properties"]) - set(schema["properties"]) == {"profile"}
+    assert set(shapes.schema(KIND.fields)["properties"]) - set(schema["properties"]) == {"profile"}

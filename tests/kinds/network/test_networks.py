@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler import fields
+from reconciler import shapes
 from reconciler.errors import ManifestError
+from reconciler.grammar import Schema
 from reconciler.kind import Facts
 from reconciler.kinds.network import KIND
-from reconciler.markup import Schema
 from reconciler.model.plans import Autostart, Define, Start
 from tests.kinds.cases import Case, check_case, observed_as, read_cases
 from tests.kinds.network.documents import DOCUMENTS
@@ -113,4 +113,4 @@ def test_every_example_in_the_table_is_understood() -> None:
         if entry.field is not None:
             assert entry.field.codec.lower(entry.field.example) is not None, pattern
             assert any(rule.matches(pattern) for rule in KIND.rules)
-    assert fields.schema(KIND.fields)["additionalProperties"] is False
+    assert shapes.schema(KIND.fields)["additionalProperties"] is False

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from reconciler.errors import ManifestError
+from reconciler.grammar import Schema
 from reconciler.kind import Facts
 from reconciler.kinds.pool import KIND
-from reconciler.markup import Schema
 from reconciler.model.documents import Observed
 from reconciler.model.plans import Autostart, Define, KindStep, Start, Stop, Undefine
 from reconciler.model.refs import Ref

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import (
-    ON_OFF,
-    Codec,
-    Field,
-    Group,
-    Node,
-    choice,
-    integer,
-)
+from reconciler.codecs import ON_OFF, Codec, choice, integer
+from reconciler.fields import Field, Group, Node
 from reconciler.kinds.domain.devices.codecs import virtio_options
 
 

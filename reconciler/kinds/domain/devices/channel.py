@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import PRESENT, YES_NO, Field, Items, Node, choice, integer, text
+from reconciler.codecs import PRESENT, YES_NO, choice, integer, text
+from reconciler.fields import Field, Items, Node
 from reconciler.kinds.domain.devices.character import KINDS, character, connects
 from reconciler.kinds.domain.devices.codecs import boot_order
 from reconciler.model.documents import Address

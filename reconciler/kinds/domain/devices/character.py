@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import ON_OFF, PATH, TEXT, YES_NO, Field, Node, choice
+from reconciler.codecs import ON_OFF, PATH, TEXT, YES_NO, choice
+from reconciler.fields import Field, Node
 from reconciler.kinds.domain.devices.codecs import HOST_NAME, PORT, reconnect
 from reconciler.model.documents import Address
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import ON_OFF, YES_NO, Codec, Field, Group, Json, Node, When, integer, text
+from reconciler.codecs import ON_OFF, YES_NO, Codec, Json, integer, text
+from reconciler.fields import Field, Group, Node, When
 from reconciler.model.documents import Address
 from reconciler.model.quantities import SIZE_PATTERN, format_size, parse_size
 

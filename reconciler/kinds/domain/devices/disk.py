@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import (
-    ON_OFF,
-    PRESENT,
-    YES_NO,
-    Codec,
-    Field,
-    Items,
-    Node,
-    choice,
-    integer,
-    text,
-)
+from reconciler.codecs import ON_OFF, PRESENT, YES_NO, Codec, choice, integer, text
+from reconciler.fields import Field, Items, Node
 from reconciler.kinds.domain.devices import source
 from reconciler.kinds.domain.devices.codecs import boot_order, name_of
 from reconciler.kinds.domain.devices.requests import REQUESTS

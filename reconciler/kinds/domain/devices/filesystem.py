@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import (
-    NAME,
-    ON_OFF,
-    PATH,
-    PRESENT,
-    Field,
-    Group,
-    Items,
-    Node,
-    choice,
-    integer,
-    size,
-    text,
-)
+from reconciler.codecs import NAME, ON_OFF, PATH, PRESENT, choice, integer, size, text
+from reconciler.fields import Field, Group, Items, Node
 from reconciler.kinds.domain.devices.codecs import OCTAL, boot_order, virtio_options
 from reconciler.model.documents import Address
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import NAME, PATH, TEXT, YES_NO, Codec, Field, Group, Items, Node, choice, text
+from reconciler.codecs import NAME, PATH, TEXT, YES_NO, Codec, choice, text
+from reconciler.fields import Field, Group, Items, Node
 from reconciler.kinds.domain.devices.codecs import HOST_NAME, PORT, only
 from reconciler.kinds.domain.devices.spice import SPICE
 from reconciler.model.documents import Address

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import ON_OFF, PATH, PRESENT, TEXT, UUID, YES_NO, Field, Group, Items, Node, choice, text
+from reconciler.codecs import ON_OFF, PATH, PRESENT, TEXT, UUID, YES_NO, choice, text
+from reconciler.fields import Field, Group, Items, Node
 from reconciler.kinds.domain.devices.codecs import boot_order, hexadecimal, name_of
 from reconciler.kinds.domain.devices.parts import Part, parted, pci_address
 from reconciler.model.documents import Address

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import (
-    MAC,
-    NAME,
-    PATH,
-    TEXT,
-    YES_NO,
-    Codec,
-    Field,
-    Group,
-    Items,
-    Node,
-    text,
-)
+from reconciler.codecs import MAC, NAME, PATH, TEXT, YES_NO, Codec, text
+from reconciler.fields import Field, Group, Items, Node
 from reconciler.kinds.domain.devices.codecs import name_of, only, reconnect
 from reconciler.kinds.domain.devices.parts import pci_address
 from reconciler.kinds.domain.devices.traffic import TRAFFIC

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import Field, Group, Node, integer, text
+from reconciler.codecs import integer, text
+from reconciler.fields import Field, Group, Node
 
 # Word -> what is limited; "total" excludes "read" and "write".
 _WHO = {"total": "reads and writes together", "read": "reads", "write": "writes"}

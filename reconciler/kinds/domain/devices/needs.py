@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
-from reconciler.fields import Json
+from reconciler.codecs import Json
 from reconciler.kinds.domain.devices.source import DEFAULT_POOL
 from reconciler.model.documents import Need
 from reconciler.model.refs import Ref

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.fields import Codec, Field, Group, Json
+from reconciler.codecs import Codec, Json
+from reconciler.fields import Field, Group
 from reconciler.model.documents import Address
 
 PCI = r"(?:([0-9A-Fa-f]{4}):)?([0-9A-Fa-f]{2}):([01][0-9A-Fa-f])\.([0-7])"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import MEMORY, ON_OFF, PATH, Field, Group, Items, Node, choice, integer, text
+from reconciler.codecs import MEMORY, ON_OFF, PATH, choice, integer, text
+from reconciler.fields import Field, Group, Items, Node
 from reconciler.kinds.domain.devices.codecs import virtio_options
 
 _INPUT: tuple[Node, ...] = (

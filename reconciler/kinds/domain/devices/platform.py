@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import ON_OFF, YES_NO, Codec, Field, Group, Node, choice, integer
+from reconciler.codecs import ON_OFF, YES_NO, Codec, choice, integer
+from reconciler.fields import Field, Group, Node
 from reconciler.kinds.domain.devices.codecs import virtio_options
 from reconciler.model.documents import Address
 

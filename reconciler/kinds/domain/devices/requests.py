@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import (
-    MEMORY,
-    ON_OFF,
-    Field,
-    Group,
-    Node,
-    choice,
-    integer,
-)
+from reconciler.codecs import MEMORY, ON_OFF, choice, integer
+from reconciler.fields import Field, Group, Node
 from reconciler.kinds.domain.devices.codecs import virtio_options
 from reconciler.kinds.domain.devices.iotune import LIMITS
 

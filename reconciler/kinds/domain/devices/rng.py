@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import PATH, Codec, Field, Group, Items, Node, choice, integer
+from reconciler.codecs import PATH, Codec, choice, integer
+from reconciler.fields import Field, Group, Items, Node
 from reconciler.kinds.domain.devices.character import character
 from reconciler.kinds.domain.devices.codecs import virtio_options
 from reconciler.model.documents import Address

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import Field, Items, Node, choice, integer
+from reconciler.codecs import choice, integer
+from reconciler.fields import Field, Items, Node
 from reconciler.kinds.domain.devices.character import KINDS, character, connects
 
 _HOST_SIDE = tuple(kind for kind in KINDS if kind not in ("spicevmc", "qemu-vdagent"))

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import (
-    PATH,
-    TEXT,
-    UUID,
-    YES_NO,
-    Field,
-    Group,
-    Items,
-    choice,
-    integer,
-    text,
-)
+from reconciler.codecs import PATH, TEXT, UUID, YES_NO, choice, integer, text
+from reconciler.fields import Field, Group, Items
 from reconciler.kinds.domain.devices.codecs import HOST_NAME, PORT
 
 PROTOCOLS = ("rbd", "iscsi", "nbd", "http", "https", "ftp", "ftps", "gluster", "sheepdog", "ssh", "vxhs", "nfs")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import NAME, PATH, TEXT, UUID, YES_NO, Codec, Field, Group, Node, choice, integer, text
+from reconciler.codecs import NAME, PATH, TEXT, UUID, YES_NO, Codec, choice, integer, text
+from reconciler.fields import Field, Group, Node
 from reconciler.kinds.domain.devices.parts import pci_address
 from reconciler.kinds.domain.devices.server import NETWORK
 from reconciler.model.documents import Address

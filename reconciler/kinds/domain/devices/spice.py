@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import (
-    ON_OFF,
-    YES_NO,
-    Field,
-    Items,
-    Node,
-    choice,
-)
+from reconciler.codecs import ON_OFF, YES_NO, choice
+from reconciler.fields import Field, Items, Node
 
 _COMPRESSION = ("auto", "never", "always")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import UUID, Field, Group, choice, integer, text
+from reconciler.codecs import UUID, choice, integer, text
+from reconciler.fields import Field, Group
 
 VIRTUAL_PORT = Group(
     name="virtualPort",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import PATH, PRESENT, UUID, YES_NO, Field, Group, Node, choice
+from reconciler.codecs import PATH, PRESENT, UUID, YES_NO, choice
+from reconciler.fields import Field, Group, Node
 from reconciler.model.documents import Address
 
 _BANKS = ("sha1", "sha256", "sha384", "sha512")

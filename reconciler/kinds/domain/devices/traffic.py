@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from reconciler.fields import (
-    ADDRESS,
-    ON_OFF,
-    TEXT,
-    YES_NO,
-    Codec,
-    Field,
-    Group,
-    Items,
-    Node,
-    choice,
-    integer,
-    text,
-)
+from reconciler.codecs import ADDRESS, ON_OFF, TEXT, YES_NO, Codec, choice, integer, text
+from reconciler.fields import Field, Group, Items, Node
 from reconciler.kinds.domain.devices.card import CARD
 from reconciler.kinds.domain.devices.codecs import boot_order, only
 from reconciler.kinds.domain.devices.switch import VIRTUAL_PORT

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.fields import PATH, YES_NO, Field, Group, Items, Node, choice, integer
+from reconciler.codecs import PATH, YES_NO, choice, integer
+from reconciler.fields import Field, Group, Items, Node
 from reconciler.kinds.domain.devices.codecs import VIDEO_MEMORY, virtio_options
 
 _CARDS = ("virtio", "vga", "qxl", "bochs", "cirrus", "vmvga", "ramfb", "xen", "vbox", "gop")

@@ -5,12 +5,12 @@ from dataclasses import replace
 import jsonschema
 import pytest
 
-from reconciler import fields
+from reconciler import shapes
 from reconciler.fields import Field, Group
 from reconciler.kinds.domain import devices
 
 pytestmark = pytest.mark.e2e
-SCHEMA = jsonschema.Draft202012Validator(fields.schema(devices.DEVICES))
+SCHEMA = jsonschema.Draft202012Validator(shapes.schema(devices.DEVICES))
 
 
 def test_libvirt_keeps_all_that_a_case_claims(case, oracle, judge):

@@ -3,13 +3,13 @@
 import jsonschema
 import pytest
 
-from reconciler import fields, markup
+from reconciler import fields, grammar, markup, shapes
 from reconciler.fields import Field, Group, Items
 from reconciler.kinds.domain import devices
 
-SCHEMA = jsonschema.Draft202012Validator(fields.schema(devices.DEVICES))
+SCHEMA = jsonschema.Draft202012Validator(shapes.schema(devices.DEVICES))
 TABLE = fields.index(devices.DEVICES)
-RELAX = markup.Schema("/usr/share/libvirt/schemas/domain.rng")
+RELAX = grammar.Schema("/usr/share/libvirt/schemas/domain.rng")
 
 
 def every_field(nodes, path=""):
@@ -78,7 +78,7 @@ def groups(nodes):
 
 @pytest.mark.parametrize("node", list(groups(devices.DEVICES)), ids=lambda node: node.name)
 def test_a_groups_example_is_valid(node):
-    schema = fields.schema((node,))
+    schema = shapes.schema((node,))
     assert node.example is not None
     jsonschema.validate({node.name: node.example}, schema)
 
