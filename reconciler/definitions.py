@@ -1,6 +1,6 @@
 """Read a definition into texts, and write one: from nothing for a new object, over the host's own for an old one.
 
-Writing over touches only what differs, so UUID, MAC, PCI addresses, machine version and all that libvirt filled in stay.
+Writing over touches only what differs: UUID, MAC, PCI addresses, machine version and all that libvirt filled in stay.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def build(skeleton: str, spec: Spec, identities: Identities, born: Mapping[Addre
 
 
 def _merged(born: Mapping[Address, str], spec: Spec) -> Iterator[tuple[Address, str]]:
-    """Born values and hints where nothing is claimed, in an order that keeps a list's entries as the document has them."""
+    """The claims in the document's order, then what a new object is born with where nothing is claimed."""
     wanted = {address: text for address, text in spec.claims.items() if text is not None}
     refused = {address for address, text in spec.claims.items() if text is None}
     quiet = {**born, **spec.hints}

@@ -20,8 +20,8 @@ from reconciler.model.documents import Address, Claims, Texts
 class Field:
     """One value. `at` is its address, relative to the nearest Items; `doc` is one sentence for the reference.
 
-    `must`: the document has to give it. `keep`: taking it out of the document leaves it as it is on the host, since libvirt
-    cannot be without it. `whole`: taking it out removes the element it belongs to, which is nothing without it.
+    `must`: the document has to give it. `keep`: taking it out of the document leaves it as it is on the host, since
+    libvirt cannot be without it. `whole`: taking it out removes the element it belongs to, which is nothing without it.
     `secret`: never shown, logged or stored. `implied` is what libvirt means when it prints nothing.
     `noted`: the kind itself reads it (a name, a size to make a volume from); it claims nothing.
     `when`: fields beside it and the values with which alone this one means something to libvirt; () is any value.
@@ -64,10 +64,10 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Items:
-    """A list whose entries are repeated elements at `at`, each with the key that the field `key` gives, else its position.
+    """A list of repeated elements at `at`, each with the key that the field `key` gives, else its position.
 
-    `owned`: the whole list is ours once the document writes it. `alias`: the key is kept on the host as libvirt's user alias.
-    A plain value written as an entry is the value of the field `short`. `derive` adds what follows from an entry's other
+    `owned`: the whole list is ours once the document writes it. `alias`: the host keeps the key as libvirt's user alias.
+    A plain value written as an entry is that of the field `short`. `derive` adds what follows from an entry's other
     values (a disk's type from its source), given and returning addresses relative to the entry; `derived` says which
     path people see for those that have no field.
     """

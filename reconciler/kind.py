@@ -21,7 +21,7 @@ from reconciler.ports import Clock, Handle
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a document is read for: the host it goes to, and who owns what it describes ("": nobody, nothing is marked)."""
+    """What a document is read for: its host, and who owns what it describes ("": nobody, and nothing is marked)."""
 
     host: str
     owner: str = ""
@@ -57,7 +57,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Decides for the addresses that match `pattern` (shell wildcards over `pattern_of`; `[]` is literal). First match wins."""
+    """Decides for the addresses that match `pattern`: shell wildcards over `pattern_of`, `[]` literal. The first wins."""
 
     pattern: str
     judge: Callable[[Diff, Situation], Decision]
@@ -151,7 +151,7 @@ class Kind:
     offers            what a new object takes from its host where the document is silent: address -> name of the offer
     serial            whether a host takes changes of this kind one at a time only (pools with running jobs refuse)
     marked            whether objects of this kind can carry an owner mark
-    retained          whether a vanished document leaves the object in place (data) unless it said deletionPolicy: delete
+    retained          whether a vanished document leaves the object (data) unless it said deletionPolicy: delete
     """
 
     name: str

@@ -44,7 +44,7 @@ _KEYS = re.compile(r"\[[^\]]*\]")
 def parse(text: str, where: str = "") -> Element:
     """The root element; comments, processing instructions and layout are dropped. Raises R110.
 
-    Entities are never expanded, nothing is fetched, a DOCTYPE is refused (lxml 6: libxml2's limits on depth and size hold).
+    Entities are never expanded, nothing is fetched, a DOCTYPE is refused; libxml2's limits on depth and size hold.
     """
     parser = etree.XMLParser(
         resolve_entities=False,

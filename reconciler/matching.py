@@ -13,7 +13,7 @@ from reconciler.model.documents import Address, Spec, Texts
 
 
 def align(spec: Spec, texts: Texts, identities: Identities) -> dict[Address, Address]:
-    """The document's address of each element that the host calls otherwise: `devices/disk[root]` -> `devices/disk[vda]`."""
+    """The document's name of each element that the host calls otherwise: `devices/disk[root]` -> `devices/disk[vda]`."""
     renamed: dict[Address, Address] = {}
     for at in sorted({address.rpartition("[")[0] for address in _entries(spec)}):
         leaves = identities.get(pattern_of(at), ())
@@ -50,7 +50,7 @@ def _pairs(
 
 
 def _likeness(spec: Spec, texts: Texts, ours: Address, theirs: Address, leaves: tuple[str, ...]) -> int:
-    """How much speaks for one being the other: what identifies it counts most, then its source; 0 means nothing does."""
+    """How much speaks for one being the other: what identifies it counts most, then its source; 0 is nothing."""
     score = 0
     for leaf in leaves:
         wanted = _text(spec, f"{ours}{'' if leaf.startswith('@') else '/'}{leaf}")

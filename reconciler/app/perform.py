@@ -155,7 +155,7 @@ class _HostRun:
         return self.workspace.kinds[ref.kind].look(self.host.handle, ref)
 
     def _unmoved(self, change: Change, now: Observed | None) -> None:
-        """Raise R506 where the object is not what the plan saw. A second change of one resource looks at the first's work."""
+        """Raise R506 where the object is not what the plan saw, or what this run's earlier change of it left."""
         seen = self.record.latest.get(change.ref, change.observed)
         if (now.digest if now else "") != (seen.digest if seen else ""):
             raise trouble("R506", f"{change.ref} has changed since it was planned", self.host.host)

@@ -13,7 +13,7 @@ CAP_SHARE = 0.3
 
 
 def guard(changes: Sequence[Change], owned: int, declared: int, allow: frozenset[Allow]) -> tuple[Change, ...]:
-    """The changes of one host. Removals are blocked where nothing is declared any more, deletions where they pass the cap."""
+    """The changes of one host, removals blocked if nothing is declared any more, deletions if they pass the cap."""
     removals = [change for change in changes if change.action in (Action.DELETE, Action.FORGET)]
     doomed = [change for change in removals if change.action is Action.DELETE]
     if Allow.MASS_DELETE in allow or not removals:

@@ -128,7 +128,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One reference: what this resource stands on. `declared` ones must be documents; others are looked for on the host."""
+    """One reference: what this resource stands on. An `external` one need not be declared: the host has it."""
 
     ref: Ref
     external: bool = False

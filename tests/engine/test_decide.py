@@ -3,7 +3,7 @@ import pytest
 from reconciler.engine import compare
 from reconciler.engine.decide import Case, decide
 from reconciler.model.documents import Policy, RestartPolicy
-from reconciler.model.inventory import Applied, Owned
+from reconciler.model.inventory import NOTHING_APPLIED, Applied, Owned
 from reconciler.model.plans import Action, Allow, Define, Disruption, Mark
 from tests.engine import widgets
 from tests.engine.widgets import Host, spec
@@ -15,7 +15,7 @@ def owned(wanted):
     return Owned(ref=wanted.ref, uuid="", digest=wanted.digest, owner="me")
 
 
-def case(wanted, found, applied=Applied(), allow=(), **more):
+def case(wanted, found, applied=NOTHING_APPLIED, allow=(), **more):
     known = more.pop("owned", owned(wanted))
     return Case(
         kind=widgets.KIND,
@@ -29,7 +29,7 @@ def case(wanted, found, applied=Applied(), allow=(), **more):
     )
 
 
-def carry_out(host, wanted, applied=Applied(), **more):
+def carry_out(host, wanted, applied=NOTHING_APPLIED, **more):
     """Decide and do it; returns the changes and what would be remembered."""
     found = host.objects.get(wanted.ref)
     changes = decide(case(wanted, found, applied, **more)).changes

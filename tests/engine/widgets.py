@@ -42,7 +42,10 @@ def read(xml):
     return markup.flatten(markup.parse(xml), IDENTITIES, unit=1024, default_unit=1024)
 
 
-def spec(name="one", host="h", policy=Policy(), owner="me", **body):
+PERMISSIVE = Policy()
+
+
+def spec(name="one", host="h", policy=PERMISSIVE, owner="me", **body):
     lowered = fields.lower(FIELDS, body)
     claims = {**lowered.claims, "metadata/reconciler:owner": definitions.owner_mark(owner)}
     text = repr(sorted(claims.items(), key=str)) + repr(policy)

@@ -137,21 +137,18 @@ def test_import_then_plan_holds_nothing_but_adopt(lab):
 
 
 def test_a_dead_host_fails_only_its_own_documents(lab):
-    lab.write(
-        """
+    hosts = f"""
 apiVersion: reconciler/v1
 kind: Host
-metadata: {name: good}
-spec: {uri: "%s", default: true}
+metadata: {{name: good}}
+spec: {{uri: "{lab.uri}", default: true}}
 ---
 apiVersion: reconciler/v1
 kind: Host
-metadata: {name: dead}
-spec: {uri: "qemu+unix:///system?socket=/nonexistent/libvirt-sock"}
+metadata: {{name: dead}}
+spec: {{uri: "qemu+unix:///system?socket=/nonexistent/libvirt-sock"}}
 """
-        % lab.uri,
-        "hosts.yaml",
-    )
+    lab.write(hosts, "hosts.yaml")
     lab.write(vm("a"), "a.yaml")
     lab.write(vm("b").replace("{name: b}", "{name: b, host: dead}"), "b.yaml")
     plan = lab.plan(code=69)
