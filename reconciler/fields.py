@@ -66,7 +66,7 @@ class Group:
 class Items:
     """A list of repeated elements at `at`, each with the key that the field `key` gives, else its position.
 
-    `owned`: the whole list is ours once the document writes it. `alias`: the host keeps the key as libvirt's user alias.
+    `owned`: the whole list is ours once the document writes it. `alias`: the host keeps the key as a user alias.
     A plain value written as an entry is that of the field `short`. `derive` adds what follows from an entry's other
     values (a disk's type from its source), given and returning addresses relative to the entry; `derived` says which
     path people see for those that have no field.

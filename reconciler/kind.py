@@ -57,7 +57,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Decides for the addresses that match `pattern`: shell wildcards over `pattern_of`, `[]` literal. The first wins."""
+    """Decides for addresses that match `pattern`: shell wildcards over `pattern_of`, `[]` literal. The first wins."""
 
     pattern: str
     judge: Callable[[Diff, Situation], Decision]

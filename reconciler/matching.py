@@ -13,7 +13,7 @@ from reconciler.model.documents import Address, Spec, Texts
 
 
 def align(spec: Spec, texts: Texts, identities: Identities) -> dict[Address, Address]:
-    """The document's name of each element that the host calls otherwise: `devices/disk[root]` -> `devices/disk[vda]`."""
+    """The document's name of elements that the host calls otherwise: `devices/disk[root]` -> `devices/disk[vda]`."""
     renamed: dict[Address, Address] = {}
     for at in sorted({address.rpartition("[")[0] for address in _entries(spec)}):
         leaves = identities.get(pattern_of(at), ())

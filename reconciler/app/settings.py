@@ -28,7 +28,7 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which resources of which revision: all if `refs` is empty; `revision` is a git name, "" for the files as they are."""
+    """Which resources (all if `refs` is empty) of which revision: a git name, or "" for the files as they are."""
 
     refs: tuple[Ref, ...] = ()
     exclude: tuple[Ref, ...] = ()

@@ -18,7 +18,8 @@ from reconciler.model.refs import Ref
 class Status:
     """One resource on one host.
 
-    `state` is what a person would call it: running, stopped, active, present, missing, unknown. `drift` has the paths of fields that differ from the document; `details` are facts worth reading
+    `state` is what a person would call it: running, stopped, active, present, missing, unknown. `drift` has the paths
+    of fields that differ from the document; `details` are facts worth reading
     (a volume's capacity and allocation).
     """
 

@@ -56,7 +56,7 @@ def _with_overhead(memory: int) -> int:
 def _memory(supply: Supply, committed: int, at_most: int) -> Iterator[str]:
     if not supply.memory or committed <= supply.memory:
         if supply.memory and at_most > supply.memory:
-            yield f"memory fits, but not if all guests grow to their maximum: {_size(at_most)} of {_size(supply.memory)}"
+            yield f"memory fits, but not with all guests at their maximum ({_size(at_most)} of {_size(supply.memory)})"
         return
     missing = committed - supply.memory
     relief = supply.swap + supply.merged

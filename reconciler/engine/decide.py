@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from reconciler import fields
 from reconciler.engine import compare
 from reconciler.kind import Judged, Kind, Situation
+from reconciler.markup import pattern_of
 from reconciler.matching import align, rename
 from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Owned
@@ -70,7 +71,7 @@ def _create(case: Case) -> Change:
     shown = tuple(
         FieldChange(fields.path_of(kind.table, address), None, fields.shown(kind.table, address, text), Disruption.NONE)
         for address, text in spec.claims.items()
-        if text and _has_path(kind, address)
+        if text is not None and _is_field(kind, address)
     )
     return Change(
         ref=spec.ref,
@@ -82,8 +83,10 @@ def _create(case: Case) -> Change:
     )
 
 
-def _has_path(kind: Kind, address: Address) -> bool:
-    return not fields.path_of(kind.table, address).startswith("xml:")
+def _is_field(kind: Kind, address: Address) -> bool:
+    """Whether people write a value at this address: elements that only hold others are not worth a line."""
+    entry = kind.table.get(pattern_of(address))
+    return entry is not None and entry.field is not None
 
 
 def _foreign_owner(case: Case, observed: Observed) -> str:
