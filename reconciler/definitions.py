@@ -6,7 +6,7 @@ Writing over touches only what differs: UUID, MAC, PCI addresses, machine versio
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from reconciler import markup
 from reconciler.codecs import TEXT, YES_NO, Json, choice
@@ -18,6 +18,8 @@ from reconciler.model.plans import Diff
 from reconciler.model.refs import Ref
 
 OWNER = "reconciler:owner"
+# virterror.h: VIR_ERR_INVALID_ARG, also for a flag that a driver does not support.
+INVALID_ARGUMENT = 8
 
 
 def build(skeleton: str, spec: Spec, identities: Identities, born: Mapping[Address, str]) -> str:
@@ -37,7 +39,10 @@ def _merged(born: Mapping[Address, str], spec: Spec) -> Iterator[tuple[Address, 
 
 
 def revise(situation: Situation, diffs: Sequence[Diff], identities: Identities, born: Mapping[Address, str]) -> str:
-    """The host's own definition with these differences carried out. `born` is for the elements that come new."""
+    """The host's own definition with these differences carried out.
+
+    `born` is for the elements that come new, and for what the host lacks that those cannot be without (a controller).
+    """
     root = markup.parse(situation.observed.xml)
     markup.graft(root, _in_definition(_values(situation, diffs, born)), identities, situation.renamed)
     return markup.serialise(root)
@@ -64,11 +69,23 @@ def _values(
                 for address, text in source.items()
                 if text is not None and (address == inside[0] or address.startswith(inside[1:]))
             )
+    yield from _lacked(situation, born, [diff.address for diff in diffs])
     # A device that the document names but the host does not yet know by that name learns it now.
     for ours in situation.renamed:
         alias = f"{ours}/alias@name"
         if alias in spec.hints:
             yield alias, spec.hints[alias]
+
+
+def _lacked(
+    situation: Situation, born: Mapping[Address, str], written: Sequence[Address]
+) -> Iterator[tuple[Address, str]]:
+    """Born values outside the elements that are written, where neither the host nor the document has anything."""
+    known = {*situation.texts, *situation.spec.claims}
+    inside = tuple(f"{address}{mark}" for address in written if address.endswith("]") for mark in "/@")
+    for address, text in born.items():
+        if address not in known and address not in written and not address.startswith(inside):
+            yield address, text
 
 
 def _unit(spec: Spec, address: Address) -> Iterator[tuple[Address, str | None]]:
@@ -95,11 +112,23 @@ def owner_mark(owner: str) -> str:
     return markup.canonical(element)
 
 
-def witness(ref: Ref, *, uuid: str, xml: str, live: str | None, facts: Texts) -> Observed:
-    """An object as seen, with the digest of all that was seen of it."""
+def persistent(describe: Callable[[int], str], flag: int) -> str:
+    """The persistent definition; the only one where the driver does not know the flag for it (libvirt's test driver)."""
+    try:
+        return describe(flag)
+    except Exception as error:
+        if getattr(error, "get_error_code", lambda: None)() != INVALID_ARGUMENT:
+            raise
+        return describe(0)
+
+
+def witness(
+    ref: Ref, *, uuid: str, xml: str, live: str | None, facts: Texts, details: Mapping[str, str] | None = None
+) -> Observed:
+    """An object as seen, with the digest of all that was seen of it but the details."""
     parts = [xml, live if live is not None else "-", *(f"{name}={facts[name]}" for name in sorted(facts))]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    return Observed(ref=ref, uuid=uuid, xml=xml, live=live, facts=facts, digest=digest)
+    return Observed(ref=ref, uuid=uuid, xml=xml, live=live, facts=facts, details=details or {}, digest=digest)
 
 
 def overlay(root: str, texts: Texts, table: Mapping[str, Entry], identities: Identities) -> str:

@@ -178,7 +178,6 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     Entry("R303", _M, "References form a cycle", "Break the cycle."),
     Entry("R304", _M, "The document names no host", "Set metadata.host, or mark one Host with default: true."),
     Entry("R305", _M, "No such resource was selected", "Check the name; `reconciler status` lists what is declared."),
-    Entry("R306", _M, "The desired state is empty", "Point -C at the directory with the manifests."),
     # R4xx: what the host lacks
     Entry(
         "R401",
@@ -210,7 +209,7 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "Too much would be deleted at once",
         "Check that the repository is complete; pass --allow mass-delete if it is meant.",
     ),
-    Entry("R505", _R, "The object is protected", "Set protect: false in a commit first, then remove it."),
+    Entry("R505", _R, "The object is protected", "Set protect: false (or take it out of the Host's policy.protect) in a commit first, then remove it."),
     Entry("R506", Family.BUSY, "The plan is stale", "Look at the new plan and approve it."),
     Entry("R507", Family.BUSY, "Another writer is at work on the host", "Wait for it, or pass --lock-timeout."),
     Entry("R508", _R, "The answer was not yes", "Nothing was changed. Only the word yes is taken as approval."),

@@ -138,14 +138,15 @@ class Kind:
     dump              texts -> the `spec` of a document that claims them (import); what libvirt filled in is left out
     same              whether two different texts mean one thing at an address (q35 and pc-q35-7.2)
     rules             what each difference costs; every managed address is matched by one
-    create, update, delete   the steps, in order
+    create, update   the steps, in order
+    delete            the steps, in order; told whether its data goes along, and whether a guest may be cut off
     render            the definition that `update` or `create` would store
     preflight         what would fail later on this host, said now
     observe           every object of this kind on a host
     look              one object of this kind, None if the host has none; must agree with `observe`
+    unseen            how the names begin of objects that cannot be looked at now (volumes of inactive pools)
     perform           carry out one step; look at `Clock` for waiting. Raises what libvirt raises
     weigh             vCPUs and memory in a definition, without parsing all of it
-    details           facts of a definition worth showing in `status`
     owner             the owner mark in a definition, "" if there is none
     ownable           whether objects come and go by documents at all; a host is simply there
     offers            what a new object takes from its host where the document is silent: address -> name of the offer
@@ -167,7 +168,7 @@ class Kind:
     rules: tuple[Rule, ...]
     create: Callable[[Spec], tuple[Step, ...]]
     update: Callable[[Situation, Sequence[Judged]], tuple[Step, ...]]
-    delete: Callable[[Observed, bool], tuple[Step, ...]]
+    delete: Callable[[Observed, bool, bool], tuple[Step, ...]]
     render: Callable[[Spec, Situation | None, Sequence[Diff]], str]
     observe: Callable[[Handle], Iterable[Observed]]
     perform: Callable[[Handle, Ref, Step, Clock], None]
@@ -175,8 +176,8 @@ class Kind:
     preflight: Callable[[Spec, Observed | None, Facts], tuple[Problem, ...]] = no_problems
     weigh: Callable[[str], Weight] = no_weight
     owner: Callable[[str], str] = lambda xml: ""
-    details: Callable[[str], Mapping[str, str]] = lambda xml: {}
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
+    unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()
     offers: Mapping[Address, str] = field(default_factory=dict)
     serial: bool = False
     ownable: bool = True

@@ -38,4 +38,4 @@ def execute(workspace: Workspace, plan: Plan, run: Run) -> Applied:
     """Carry out an open workspace's plan. An empty one is asked about too: another may have been approved."""
     if not run.approve(plan):
         raise trouble("R508", "nothing was changed")
-    return Applied(plan=plan, outcomes=carry_out(workspace, plan, run) if plan.changes else ())
+    return Applied(plan=plan, outcomes=carry_out(workspace, plan, run))

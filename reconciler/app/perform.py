@@ -35,12 +35,11 @@ class Run:
 def carry_out(workspace: Workspace, plan: Plan, run: Run) -> tuple[Outcome, ...]:
     """The outcome of every change, in the plan's order; hosts work side by side."""
     hosts = {host: [change for change in plan.changes if change.host == host] for host in workspace.sessions}
-    busy = {host: changes for host, changes in hosts.items() if changes}
-    workers = max(1, min(len(busy), workspace.settings.parallelism))
+    workers = max(1, min(len(hosts), workspace.settings.parallelism))
     with ThreadPoolExecutor(max_workers=workers) as pool:
         futures = [
             pool.submit(_HostRun(workspace, workspace.sessions[host], plan.revision, run).outcomes, changes)
-            for host, changes in busy.items()
+            for host, changes in hosts.items()
         ]
         found = [outcome for future in futures for outcome in future.result()]
     places = {id(change): place for place, change in enumerate(plan.changes)}
@@ -66,10 +65,12 @@ class _HostRun:
         for outcome in done:
             self.run.report(outcome)
         permitted = [change for change in changes if not change.blocked]
-        self.record.before(permitted)
         removing = [change for change in permitted if change.action in (Action.DELETE, Action.FORGET)]
         building = [change for change in permitted if change not in removing]
+        if permitted:
+            self.record.before(permitted)
         with self.record:
+            self.record.keep_up({change.ref for change in changes})
             done += self._together(building, self._edges(building))
             done += self._in_turn(removing)
         return done
@@ -96,14 +97,19 @@ class _HostRun:
         found: dict[int, Outcome] = {}
         with ThreadPoolExecutor(max_workers=PER_HOST) as pool:
             under_way: dict[Future[Outcome], int] = {}
-            while sorter.is_active():
-                for place in sorter.get_ready():
-                    under_way[pool.submit(self._one, changes[place])] = place
-                finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    place = under_way.pop(future)
-                    found[place] = self._noted(future.result())
-                    sorter.done(place)
+            try:
+                while sorter.is_active():
+                    for place in sorter.get_ready():
+                        under_way[pool.submit(self._one, changes[place])] = place
+                    finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        place = under_way.pop(future)
+                        found[place] = self._noted(future.result())
+                        sorter.done(place)
+            except BaseException:
+                # What cannot be written down must not be done.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         return [found[place] for place in sorted(found)]
 
     def _in_turn(self, changes: list[Change]) -> list[Outcome]:
@@ -158,16 +164,21 @@ class _HostRun:
         """Raise R506 where the object is not what the plan saw, or what this run's earlier change of it left."""
         seen = self.record.latest.get(change.ref, change.observed)
         if (now.digest if now else "") != (seen.digest if seen else ""):
-            raise trouble("R506", f"{change.ref} has changed since it was planned", self.host.host)
+            raise trouble("R506", f"{change.ref} has changed since it was planned; run plan again", self.host.host)
 
     def _applied(self, change: Change, observed: Observed | None) -> Applied | None:
-        """What to remember of a change that is done: the managed fields, and libvirt's own spelling of them."""
+        """What to remember of a change that is done: the managed fields, and libvirt's own spelling of them.
+
+        Adopting asks nothing of libvirt: what differs then is a difference, not a spelling.
+        """
         spec = self._spec(change)
         if change.action is Action.DELETE or spec is None:
             return None
         if observed is None:
             raise trouble("R609", f"{change.ref} is not there after {change.action.value}", self.host.host)
-        return self.record.applied(self.workspace, spec, settled(self.workspace, spec, observed))
+        if change.action is Action.ADOPT:
+            return self.record.applied(spec)
+        return self.record.applied(spec, settled(self.workspace, spec, observed))
 
     def _spec(self, change: Change) -> Spec | None:
         return self.workspace.desired.specs.get(change.key)

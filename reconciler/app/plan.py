@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -13,11 +13,12 @@ from reconciler.app.session import Session, Workspace
 from reconciler.app.settings import Selection, Settings
 from reconciler.engine.decide import Case, Decided, decide
 from reconciler.engine.digest import plan_digest
-from reconciler.engine.guard import guard
+from reconciler.engine.guard import guard, protect
 from reconciler.engine.order import order
 from reconciler.engine.prune import prune
+from reconciler.engine.unseen import in_sight
 from reconciler.errors import Problem, trouble
-from reconciler.model.documents import Spec
+from reconciler.model.documents import Address, Spec
 from reconciler.model.inventory import NOTHING_APPLIED, Inventory
 from reconciler.model.plans import Capacity, Change, Condition, Plan
 from reconciler.model.refs import Ref
@@ -71,19 +72,34 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
     inventory = host.ledger.inventory()
     wanted = selected(workspace.selection)
     specs = {ref: spec for (name, ref), spec in workspace.desired.specs.items() if name == host.host}
-    decisions = list(decided(workspace, host, inventory, [spec for ref, spec in specs.items() if wanted(ref)]))
+    chosen = [spec for ref, spec in specs.items() if wanted(ref)]
+    decisions = list(decided(workspace, host, inventory, chosen))
     owners = workspace.desired.owners
-    pruned = prune(workspace.kinds, inventory, specs.keys(), host.observed, workspace.selection.allow, owners)
+    pruned = prune(workspace.kinds, inventory, specs.keys(), host.observed, workspace.selection.allow, owners, host.hides)
     changes = [change for each in decisions for change in each.changes]
     changes += [change for change in pruned if wanted(change.ref)]
     changes = preflight.check(workspace, host, specs, changes)
+    changes, unseen = in_sight(changes, specs, inventory.objects, host.hides)
     measured, changes = capacity.measured(workspace, host, changes)
+    guarded = protect(changes, _protected(workspace, host))
     return HostPlan(
-        changes=guard(changes, _ours(inventory, owners), len(specs), workspace.selection.allow),
-        conditions=tuple(condition for each in decisions for condition in each.conditions),
+        changes=guard(guarded, _ours(inventory, owners), len(specs), workspace.selection.allow),
+        conditions=(
+            *(condition for each in decisions for condition in each.conditions),
+            *emulated(workspace, host, chosen),
+            *unseen,
+        ),
         unmanaged=_unmanaged(host, specs, inventory),
         capacity=measured,
     )
+
+
+def _protected(workspace: Workspace, host: Session) -> Sequence[str]:
+    """The patterns of the Host document's `policy.protect`."""
+    document = workspace.desired.hosts.get(host.host)
+    policy = document.body.get("policy", {}) if document else {}
+    patterns = policy.get("protect", ()) if isinstance(policy, Mapping) else ()
+    return [str(pattern) for pattern in patterns] if isinstance(patterns, Sequence) else []
 
 
 def _ours(inventory: Inventory, owners: Collection[str]) -> int:
@@ -150,12 +166,26 @@ def _verdict_key(workspace: Workspace, host: Session, inventory: Inventory, spec
 
 def newborn(workspace: Workspace, host: Session, spec: Spec) -> Spec:
     """The Spec; of a new object with what the host offers where the document is silent (its best domain type)."""
-    offers = workspace.kinds[spec.ref.kind].offers
-    silent = [address for address in offers if address not in spec.claims]
-    if not silent or spec.ref in host.observed:
+    silent = _silent(workspace, host, spec)
+    if not silent:
         return spec
     found = host.offers()
-    return replace(spec, hints={**{address: found[offers[address]] for address in silent}, **spec.hints})
+    return replace(spec, hints={**{address: found[offer] for address, offer in silent.items()}, **spec.hints})
+
+
+def _silent(workspace: Workspace, host: Session, spec: Spec) -> dict[Address, str]:
+    """What a new object takes from its host: address -> name of the offer."""
+    if spec.ref in host.observed:
+        return {}
+    offers = workspace.kinds[spec.ref.kind].offers
+    return {address: offer for address, offer in offers.items() if address not in spec.claims}
+
+
+def emulated(workspace: Workspace, host: Session, specs: Iterable[Spec]) -> Iterator[Condition]:
+    """One for each new machine that will be slow because its host has no hardware virtualisation to offer."""
+    for spec in specs:
+        if "domain type" in _silent(workspace, host, spec).values() and host.offers()["domain type"] == "qemu":
+            yield Condition(spec.ref, host.host, "SoftwareEmulation", host.offers()["why"])
 
 
 def case_of(workspace: Workspace, host: Session, inventory: Inventory, spec: Spec) -> Case:

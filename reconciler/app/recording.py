@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from threading import Lock
 from types import TracebackType
 
 from reconciler import fields
+from reconciler.app import plan as planning
 from reconciler.app.session import Session, Workspace
 from reconciler.model.documents import Observed, Spec
-from reconciler.model.inventory import Applied, Inventory, Owned
+from reconciler.model.inventory import NOTHING_APPLIED, Applied, Inventory, Owned
 from reconciler.model.outcomes import Outcome, Result
 from reconciler.model.plans import Action, Change
 from reconciler.model.refs import Ref
@@ -70,8 +71,6 @@ class Record:
         change = outcome.change
         if outcome.result is Result.DONE:
             self._note(change)
-        elif change.ref in self._objects and self._objects[change.ref].intended and change.observed is None:
-            return
         if len(self._lines) >= BATCH or self.clock.now() - self._written > SECONDS:
             self.write()
 
@@ -98,11 +97,33 @@ class Record:
             deletion=spec.policy.deletion,
         )
 
-    def applied(self, workspace: Workspace, spec: Spec, settled: Mapping[str, tuple[str, str]]) -> Applied:
-        """The managed fields of a document as applied, without the values of its secrets."""
-        private = fields.secrets(spec.claims, workspace.kinds[spec.ref.kind].table)
+    def applied(self, spec: Spec, settled: Mapping[str, tuple[str, str]] | None = None) -> Applied:
+        """The managed fields of a document as applied, without the values of its secrets.
+
+        Where nothing was asked of libvirt this time (`settled` is None), what it spelled its own way before still holds.
+        """
+        if settled is None:
+            before = self.host.ledger.applied(spec.ref) or NOTHING_APPLIED
+            settled = {at: pair for at, pair in before.settled.items() if spec.claims.get(at) == pair[0]}
+        private = fields.secrets(spec.claims, self.workspace.kinds[spec.ref.kind].table)
         claims = {address: HIDDEN if address in private else value for address, value in spec.claims.items()}
         return Applied(claims=claims, settled={at: pair for at, pair in settled.items() if at not in private})
+
+    def keep_up(self, changing: Collection[Ref]) -> None:
+        """Note the documents that ask for nothing new of the host but say something else than at their last apply.
+
+        A field that the host had already is managed from now on, and `protect` counts from now on.
+        """
+        wanted = planning.selected(self.workspace.selection)
+        for (host, ref), spec in self.workspace.desired.specs.items():
+            owned = self._objects.get(ref)
+            observed = self.host.observed.get(ref)
+            if host != self.host.host or owned is None or observed is None or owned.digest == spec.digest:
+                continue
+            if wanted(ref) and ref not in changing and owned.owner in self.workspace.desired.owners:
+                self._objects[ref] = self._owned(spec, observed)
+                self._applied[ref] = self.applied(spec)
+                self._lines.append(f"{ref}: now as its document says")
 
     def write(self) -> None:
         """Commit what has gathered."""

@@ -19,14 +19,19 @@ from reconciler.ports import Cache, Handle, Ledger
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """One open host. `observed` is everything on it, by Ref."""
+    """One open host. `observed` is everything on it, by Ref; `unseen` is how names begin that cannot be looked at, by kind."""
 
     host: str
     uri: str | None
     handle: Handle
     ledger: Ledger
     observed: Mapping[Ref, Observed]
+    unseen: Mapping[str, frozenset[str]] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
+
+    def hides(self, ref: Ref) -> bool:
+        """Whether nobody can tell now if the host has this object."""
+        return ref.name.startswith(tuple(self.unseen.get(ref.kind, ())))
 
     def offers(self) -> Mapping[str, str]:
         """What the host has for new machines, asked once: `domain type`, `architecture`, and `why` it is that type."""
@@ -109,7 +114,8 @@ def _attempt(settings: Settings, host: str, uri: str | None) -> tuple[Session | 
     stack = ExitStack()
     try:
         handle = stack.enter_context(wiring.connection(settings, uri))
-        observed = look_at(handle, host, wiring.kinds())
+        kinds = wiring.kinds()
+        observed, unseen = look_at(handle, host, kinds), out_of_sight(handle, host, kinds)
     except ReconcilerError as error:
         stack.close()
         return None, stack, error.problems[0]
@@ -117,7 +123,8 @@ def _attempt(settings: Settings, host: str, uri: str | None) -> tuple[Session | 
         stack.close()
         raise
     ledger = wiring.ledger(settings, host)
-    return Session(host=host, uri=uri, handle=handle, ledger=ledger, observed=observed), stack, None
+    found = Session(host=host, uri=uri, handle=handle, ledger=ledger, observed=observed, unseen=unseen)
+    return found, stack, None
 
 
 def look_at(handle: Handle, host: str, kinds: Mapping[str, Kind]) -> dict[Ref, Observed]:
@@ -127,6 +134,14 @@ def look_at(handle: Handle, host: str, kinds: Mapping[str, Kind]) -> dict[Ref, O
     with translating(host):
         listed = (found for kind in kinds.values() for found in kind.observe(handle))
         return {named(found.ref, host): found for found in listed}
+
+
+def out_of_sight(handle: Handle, host: str, kinds: Mapping[str, Kind]) -> dict[str, frozenset[str]]:
+    """How the names of objects begin that cannot be looked at now, by kind."""
+    from reconciler.adapters.virt.faults import translating
+
+    with translating(host):
+        return {kind.name: kind.unseen(handle) for kind in kinds.values()}
 
 
 def named(ref: Ref, host: str) -> Ref:

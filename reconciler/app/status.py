@@ -50,16 +50,16 @@ def _status(workspace: Workspace, plan: Plan, host: str, ref: Ref) -> Status:
     return Status(
         ref=ref,
         host=host,
-        state=_state(workspace, host, observed),
+        state=_state(workspace, host, ref, observed),
         conditions=(_ready(workspace, host, ref, changes), *pending),
         drift=drift,
         revision=plan.revision,
-        details=workspace.kinds[ref.kind].details(observed.xml) if observed else {},
+        details=observed.details if observed else {},
     )
 
 
-def _state(workspace: Workspace, host: str, observed: Observed | None) -> str:
-    if host not in workspace.sessions:
+def _state(workspace: Workspace, host: str, ref: Ref, observed: Observed | None) -> str:
+    if host not in workspace.sessions or workspace.sessions[host].hides(ref):
         return "unknown"
     if observed is None:
         return "missing"

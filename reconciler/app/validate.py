@@ -55,7 +55,7 @@ def validate(paths: Sequence[Path], settings: Settings) -> Validated:
     found = cache.get(VALID, (key,)).get(key)
     if found is not None:
         return Validated(count=int(found), problems=tuple(unreadable))
-    validated = _judge(files, frozenset(chosen), cache, settings)
+    validated = _judge(files, frozenset(file.path for file in files) - chosen.keys(), cache, settings)
     if not validated.problems:
         cache.put(VALID, {key: str(validated.count)})
     return replace(validated, problems=tuple(in_order((*unreadable, *validated.problems))))
@@ -70,14 +70,14 @@ def _key(files: Sequence[SourceFile], chosen: int, settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def _judge(files: list[SourceFile], chosen: frozenset[str], cache: Cache, settings: Settings) -> Validated:
-    """The answer for the chosen files. What knows about kinds is imported here, for it takes 80 ms."""
+def _judge(files: list[SourceFile], around: frozenset[str], cache: Cache, settings: Settings) -> Validated:
+    """The answer for all files but those around. What knows about kinds is imported here, for it takes 80 ms."""
     from reconciler.app.desired import understood, work_with
 
     work, _, _ = understood(files, work_with(wiring.kinds(), cache, UNKNOWN_HOST, settings.owner))
     return Validated(
-        count=sum(_file_of(document.place()) in chosen for document in work.documents),
-        problems=tuple(problem for problem in work.problems if _file_of(problem.where) in chosen),
+        count=sum(_file_of(document.place()) not in around for document in work.documents),
+        problems=tuple(problem for problem in work.problems if _file_of(problem.where) not in around),
     )
 
 

@@ -8,7 +8,7 @@ from reconciler import fields
 from reconciler.fields import Entry, entry_keys
 from reconciler.kind import Kind
 from reconciler.markup import element_of
-from reconciler.model.documents import Address, Spec, Texts
+from reconciler.model.documents import UNKNOWN, Address, Spec, Texts
 from reconciler.model.inventory import Applied
 from reconciler.model.plans import Diff
 
@@ -34,7 +34,7 @@ def _wanted(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[
     """What the document claims and the host does not have."""
     fresh: list[Address] = []
     for address, want in spec.claims.items():
-        have = texts.get(address)
+        have = _have(address, want, texts, applied)
         if have == want or _inside(address, fresh):
             continue
         if have is None and want is not None and address.endswith("]"):
@@ -42,6 +42,12 @@ def _wanted(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[
             yield Diff(address, None, want)
         elif not _equal(kind, address, want, have, applied):
             yield Diff(address, have, want)
+
+
+def _have(address: Address, want: str | None, texts: Texts, applied: Applied) -> str | None:
+    """What the host has. Where it cannot tell, what was applied last; what never was is taken to be as wanted."""
+    have = texts.get(address)
+    return applied.claims.get(address, want) if have == UNKNOWN else have
 
 
 def _equal(kind: Kind, address: Address, want: str | None, have: str | None, applied: Applied) -> bool:

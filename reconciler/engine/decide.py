@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from reconciler import fields
 from reconciler.engine import compare
@@ -48,7 +48,6 @@ class Decided:
 
     changes: tuple[Change, ...] = ()
     conditions: tuple[Condition, ...] = ()
-    settled: Mapping[Address, tuple[str, str]] = field(default_factory=dict)
 
 
 def decide(case: Case) -> Decided:
@@ -63,7 +62,8 @@ def decide(case: Case) -> Decided:
     adopt = _adopt(case, situation)
     update = _update(case, situation, diffs, waiting)
     changes = tuple(change for change in (adopt, update) if change)
-    return Decided(changes=changes, conditions=_pending_condition(case, waiting, update))
+    conditions = (*_pending_condition(case, waiting, update), *_ignored_condition(case, situation.texts))
+    return Decided(changes=changes, conditions=conditions)
 
 
 def _create(case: Case) -> Change:
@@ -245,6 +245,20 @@ def _entry_text(kind: Kind, texts: Texts, element: Address) -> str:
         if address.startswith(inside) and text and (path := fields.path_of(kind.table, address)).startswith(start)
     ]
     return " ".join(said) or "present"
+
+
+def _ignored_condition(case: Case, texts: Texts) -> tuple[Condition, ...]:
+    """What libvirt took without a word and does not have: asking again would change nothing, so it is only said."""
+    table = case.kind.table
+    paths = tuple(
+        fields.path_of(table, address)
+        for address, pair in case.applied.settled.items()
+        if pair == (case.spec.claims.get(address), "") and address not in texts
+    )
+    if not paths:
+        return ()
+    message = "libvirt accepts this and keeps nothing of it"
+    return (Condition(case.spec.ref, case.spec.host, "Ignored", message, paths),)
 
 
 def _pending_condition(case: Case, waiting: Sequence[Address], update: Change | None) -> tuple[Condition, ...]:

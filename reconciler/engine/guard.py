@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from reconciler.model.plans import Action, Allow, Blocked, Change
 
@@ -25,6 +26,19 @@ def guard(changes: Sequence[Change], owned: int, declared: int, allow: frozenset
         return tuple(changes)
     reason = f"{len(doomed)} of {owned} owned objects would be deleted; {_cap(owned)} pass with delete alone"
     return tuple(_stop(change, reason) if change.action is Action.DELETE else change for change in changes)
+
+
+def protect(changes: Iterable[Change], patterns: Sequence[str]) -> tuple[Change, ...]:
+    """The changes of one host; what a pattern of its policy names (`Domain/db-*`) is neither deleted nor replaced."""
+    return tuple(_protected(change, patterns) for change in changes)
+
+
+def _protected(change: Change, patterns: Sequence[str]) -> Change:
+    named = next((pattern for pattern in patterns if fnmatchcase(str(change.ref), pattern)), None)
+    if named is None or change.action not in (Action.DELETE, Action.REPLACE):
+        return change
+    reason = f"{change.ref} is protected by {named} in policy.protect of Host/{change.host}"
+    return replace(change, blocked=Blocked("R505", reason))
 
 
 def _cap(owned: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from reconciler.kind import Kind
 from reconciler.model.documents import Deletion, Observed
@@ -18,12 +18,16 @@ def prune(
     observed: Mapping[Ref, Observed],
     allow: frozenset[Allow],
     owners: Collection[str],
+    hidden: Callable[[Ref], bool] = lambda ref: False,
 ) -> tuple[Change, ...]:
-    """One change for each resource of these owners that is not declared. What is not on the host is forgotten."""
+    """One change for each resource of these owners that is not declared. What is not on the host is forgotten.
+
+    `hidden` says which cannot be looked at now: nothing happens to those.
+    """
     return tuple(
         _change(kinds[ref.kind], inventory.host, owned, observed.get(ref), allow)
         for ref, owned in sorted(inventory.objects.items())
-        if owned.owner in owners and ref not in declared and ref.kind in kinds
+        if owned.owner in owners and ref not in declared and ref.kind in kinds and not hidden(ref)
     )
 
 
@@ -35,7 +39,7 @@ def _change(kind: Kind, host: str, owned: Owned, observed: Observed | None, allo
         ref=owned.ref,
         host=host,
         action=Action.DELETE,
-        steps=kind.delete(observed, owned.deletion is Deletion.DELETE),
+        steps=kind.delete(observed, owned.deletion is Deletion.DELETE, Allow.FORCE_OFF in allow),
         disruption=Disruption.REPLACE,
         blocked=_blocked(owned, allow),
         observed=observed,

@@ -212,12 +212,16 @@ def _advice(name: str, known: Sequence[str]) -> str:
     return f"known are {few}" if known else "remove it"
 
 
+# The share of letters two names must have in common to be taken for one: "vcpu" is vcpus, "nope" is not osType.
+CLOSE = 0.65
+
+
 def _closest(name: str, known: Iterable[str]) -> str:
     """The known name that looks most like this one, "" if none does."""
     from difflib import get_close_matches  # 5 ms that only a wrong document has to pay.
 
     folded = {each.lower(): each for each in known}
-    return next((folded[each] for each in get_close_matches(name.lower(), folded, 1)), "")
+    return next((folded[each] for each in get_close_matches(name.lower(), folded, 1, CLOSE)), "")
 
 
 def _shown(value: object) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.errors import Problem, ReconcilerError
 from reconciler.manifest.check import Schemas
 from reconciler.manifest.load import Loaded, decode, load
+from reconciler.manifest.overlays import overlay_problems
 from reconciler.model.documents import Document, Place
 from reconciler.model.refs import Ref
 from reconciler.ports import LIMIT_XML, SourceFile
@@ -40,12 +41,15 @@ def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str]) -> Read
     if source.path.endswith(".xml"):
         return _read_xml(source, roots)
     loaded, problems = load(source.content, source.path)
+    lines = source.content.decode(errors="replace").split("\n")
     documents: list[Document] = []
     broken: list[Ref] = []
     for each in loaded:
         found = schemas.check(each, source.path)
         problems += _unsaid(found, problems)
-        if not found:
+        overlaid = () if found else tuple(overlay_problems(each, lines, source.path, roots))
+        problems += overlaid
+        if not found and not overlaid:
             documents.append(_document(each, source.path))
         elif (ref := _named(each)) is not None:
             broken.append(ref)

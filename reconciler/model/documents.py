@@ -14,6 +14,9 @@ from reconciler.model.refs import Ref
 # Facts that no definition holds start with "!": `!power`, `!autostart`.
 Address = str
 
+# The text of a fact that no host keeps, such as the file a volume was made from.
+UNKNOWN = "?"
+
 # What a document wants at each address: libvirt's text, or None for "must not be there".
 Claims = Mapping[Address, str | None]
 # What a host has at each address.
@@ -161,7 +164,8 @@ class Observed:
     """One object as a host shows it. `xml` is the persistent definition, `live` the running one where there is one.
 
     `facts` are what the definition does not hold (`!power`, `!autostart`, `!managedsave`);
-    `digest` covers all of it, so that equal digests mean nothing has changed.
+    `digest` covers all of it, so that equal digests mean nothing has changed. `details` are worth reading in `status`,
+    but change by themselves (how full a volume is): nothing is decided by them, and the digest leaves them out.
     """
 
     ref: Ref
@@ -169,6 +173,7 @@ class Observed:
     xml: str
     live: str | None = None
     facts: Texts = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
 
     @property

@@ -137,7 +137,7 @@ KIND = Kind(
     rules=RULES,
     create=create,
     update=update,
-    delete=lambda found, data: (Undefine(data),),
+    delete=lambda found, data, force: (*((Stop(0, force=True),) if force else ()), Undefine(data)),
     render=render,
     observe=lambda handle: tuple(handle.objects.values()),
     look=lambda handle, ref: handle.objects.get(ref),

@@ -254,3 +254,31 @@ def test_status_tells_how_things_stand(lab):
     lab.converge(vm("a"))
     (entry,) = json.loads(lab.run("status", "-o", "json").stdout)["resources"]
     assert entry["ref"] == "Domain/a" and entry["conditions"][0]["type"] == "Ready"
+
+
+def test_a_field_that_the_host_had_already_is_managed_once_it_was_applied(lab):
+    lab.converge(vm("a"))
+    lab.domain("a").setMetadata(1, "by hand", None, None, 2)
+    lab.converge(vm("a", more="  title: by hand"))
+    lab.converge(vm("a"))
+    assert lab.xml("a").find("title") is None
+
+
+def test_protection_that_is_added_later_is_remembered_too(lab):
+    lab.write(vm("b"), "b.yaml")
+    lab.converge(vm("a"), name="a.yaml")
+    lab.converge(vm("a", more="  protect: true"), name="a.yaml")
+    lab.remove("a.yaml")
+    lab.apply("--allow", "delete,mass-delete", code=73)
+    assert lab.domain("a").name() == "a"
+
+
+def test_adopting_settles_nothing_that_differs(lab):
+    connection = lab.connect()
+    connection.defineXML(
+        "<domain type='qemu'><name>a</name><memory>70000</memory><os><type machine='q35'>hvm</type></os></domain>"
+    )
+    lab.write(vm("a", vcpus=99))
+    lab.apply(code=73)
+    paths = [field["path"] for change in lab.plan()["changes"] for field in change["fields"]]
+    assert "memory.max" in paths

@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -16,10 +16,10 @@ import libvirt
 
 from reconciler.adapters.virt import embedded, faults
 from reconciler.adapters.virt.embedded_home import Home
-from reconciler.errors import ReconcilerError, trouble
+from reconciler.errors import Family, ReconcilerError, trouble
 
 OPEN_SECONDS = 10.0
-# A remote host that is silent for 5 s is asked; after 3 unanswered questions it is gone and calls fail.
+# A daemon that is silent for 5 s is asked; after 3 unanswered questions it is gone and calls fail.
 KEEPALIVE_SECONDS, KEEPALIVE_COUNT = 5, 3
 # A daemon that stops when idle may go between being seen and being called.
 EMBEDDED_ATTEMPTS = 3
@@ -58,21 +58,33 @@ def _open_embedded(home: Home, seconds: float) -> libvirt.virConnect:
 
 def _open(uri: str | None, name: str, seconds: float) -> libvirt.virConnect:
     """Open in a thread of its own: libvirt knows no deadline here, and a stopped daemon would hold us for ever."""
-    remote = is_remote(uri)
-    if remote:
-        _event_loop()
+    _event_loop()
     answer: Future[libvirt.virConnect] = Future()
     threading.Thread(target=_open_into, args=(answer, without_questions(uri)), daemon=True).start()
-    with faults.translating(name):
-        try:
-            connection = answer.result(timeout=seconds)
-        except TimeoutError:
-            # The thread may succeed after all, some day: then nobody wants its connection.
-            answer.add_done_callback(_close_late)
-            raise trouble("R601", f"no answer within {seconds:.0f} s", name) from None
-        if remote:
-            connection.setKeepAlive(KEEPALIVE_SECONDS, KEEPALIVE_COUNT)
+    try:
+        connection = answer.result(timeout=seconds)
+    except TimeoutError:
+        # The thread may succeed after all, some day: then nobody wants its connection.
+        answer.add_done_callback(_close_late)
+        raise trouble("R601", f"no answer within {seconds:.0f} s", name) from None
+    except libvirt.libvirtError as error:
+        raise _closed_door(error, name) from error
+    _keep_alive(connection)
     return connection
+
+
+def _closed_door(error: libvirt.libvirtError, name: str) -> ReconcilerError:
+    """Why there is no connection: a missing right, or else nobody that could be asked, whatever libvirt calls it."""
+    refusal = faults.translate(error, name)
+    if refusal.family in (Family.DENIED, Family.UNREACHABLE) and refusal.problems[0].number != "R602":
+        return refusal
+    return trouble("R601", refusal.problems[0].message, name)
+
+
+def _keep_alive(connection: libvirt.virConnect) -> None:
+    """Let calls fail where the daemon has stopped answering, near or far: libvirt itself waits for ever."""
+    with suppress(libvirt.libvirtError):  # Drivers without a daemon (test:///default) know no keepalive.
+        connection.setKeepAlive(KEEPALIVE_SECONDS, KEEPALIVE_COUNT)
 
 
 def _open_into(answer: Future[libvirt.virConnect], uri: str | None) -> None:

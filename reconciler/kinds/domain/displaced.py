@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.kind import Situation
+from reconciler.kinds.domain import devices
 from reconciler.model.documents import Address, Claims
 from reconciler.model.plans import Diff
 
@@ -46,6 +47,7 @@ def _meaningless(situation: Situation, diffs: Sequence[Diff]) -> Iterator[Addres
     after = {diff.address: diff.after for diff in diffs}
     for address in after:
         yield from _DISPLACES.get(address, ())
+        yield from devices.displaced(address)
     if any(address.startswith("devices/") and _orders_boot(situation, address) for address in after):
         yield from (known for known in situation.texts if re.fullmatch(r"os/boot\[[^]]*\]", known))
     most = after.get("vcpu")

@@ -172,9 +172,12 @@ def _autostarts(judged: Sequence[Judged]) -> tuple[Step, ...]:
     return tuple(Autostart(item.diff.after == "yes") for item in judged if item.decision.way == "autostart")
 
 
-def delete(observed: Observed, data: bool) -> tuple[Step, ...]:
-    """Ask a running guest to stop, then remove its definition; `data` takes its firmware settings along."""
-    stop: tuple[Step, ...] = (Stop(DELETE_SECONDS),) if observed.active else ()
+def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:
+    """Ask a running guest to stop, then remove its definition.
+
+    `data` takes its firmware settings along; `force` cuts off a guest that does not stop in time.
+    """
+    stop: tuple[Step, ...] = (Stop(DELETE_SECONDS, force=force),) if observed.active else ()
     if observed.facts.get("!persistent") == "no":
         return stop
     return (*stop, Undefine(data))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from reconciler.errors import Problem
+from reconciler.kinds.domain import devices
 from reconciler.kinds.domain.displaced import topology_product
 from reconciler.model.documents import Address, Claims, Document, Spec
 
@@ -97,6 +98,8 @@ def contradictions(spec: Spec, document: Document, path_of: PathOf) -> Iterator[
     """Everything in the document that cannot be meant; `path_of` gives the path people write for an address."""
     yield from _lacking(spec, document, path_of)
     yield from _too_much(spec, document)
+    for refusal in devices.refusals(document.body):
+        yield Problem(refusal.number, f"{spec.ref}: {refusal.message}", document.place("spec", *refusal.path))
     claims = spec.claims
     most, product = number(claims.get("vcpu")), topology_product(claims)
     if most is not None and product is not None and product != most:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from reconciler import definitions, markup
@@ -122,11 +122,20 @@ def render(spec: Spec, situation: Situation | None, diffs: Sequence[Diff]) -> st
     if situation is None:
         skeleton = _SKELETON.format(name=escape(spec.ref.name))
         return definitions.build(skeleton, spec, IDENTITIES, born(spec))
-    fresh = tuple(diff.address for diff in diffs if diff.address.endswith("]") and diff.before is None)
-    claims = {**_inside(spec.hints, fresh), **_inside(spec.claims, fresh)}
-    wanted = devices.born_for(claims, situation.texts) if fresh else {}
+    moved = tuple(dict.fromkeys(_newly_placed(diffs)))
+    claims = {**_inside(spec.hints, moved), **_inside(spec.claims, moved)}
+    wanted = devices.born_for(claims, situation.texts) if moved else {}
     changes = (*displaced(situation, diffs), *diffs)
     return definitions.revise(situation, changes, IDENTITIES, wanted)
+
+
+def _newly_placed(diffs: Sequence[Diff]) -> Iterator[Address]:
+    """The elements that come new, and the disks that change their bus: both may need what the host has not."""
+    for diff in diffs:
+        if diff.address.endswith("]") and diff.before is None and diff.after is not None:
+            yield diff.address
+        elif diff.address.startswith("devices/disk[") and diff.address.endswith("/target@bus"):
+            yield diff.address.partition("/target@")[0]
 
 
 def _inside(values: Claims, elements: Sequence[Address]) -> dict[Address, str | None]:

@@ -48,7 +48,7 @@ def update(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
     return _steps((each.diff.address, each.diff.after) for each in judged)
 
 
-def delete(observed: Observed, data: bool) -> tuple[Step, ...]:
+def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:
     """Nothing: a host that is no longer declared is only forgotten."""
     return ()
 

@@ -100,7 +100,7 @@ DNS = Group(
                 ),
                 Field(name="domain", at="@domain", codec=DNS_NAME, doc="Its domain.", example="example.com"),
                 Field(name="target", at="@target", codec=DNS_NAME, doc="Who serves it.", example="ldap.example.com"),
-                Field(name="port", at="@port", codec=integer(1, 65535), doc="Where.", example=389),
+                Field(name="port", at="@port", codec=integer(1, 65535), doc="The port it listens on.", example=389),
                 Field(
                     name="priority", at="@priority", codec=integer(0, 65535), doc="Lower is asked first.", example=10
                 ),

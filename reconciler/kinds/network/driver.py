@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 from reconciler import definitions, markup
 from reconciler.errors import trouble
-from reconciler.kinds.network.xml import tidy
+from reconciler.kinds.network.xml import details, tidy
 from reconciler.model.documents import Observed
 from reconciler.model.plans import Autostart, Define, KindStep, Mark, Start, Step, Stop, Undefine
 from reconciler.model.refs import Ref
@@ -73,9 +73,10 @@ def _seen(network: Network, active: bool, autostart: bool) -> Observed:
     return definitions.witness(
         Ref("Network", network.name()),
         uuid=network.UUIDString(),
-        xml=tidy(network.XMLDesc(XML_INACTIVE)),
+        xml=tidy(definitions.persistent(network.XMLDesc, XML_INACTIVE)),
         live=tidy(network.XMLDesc(0)) if active else None,
         facts={"!active": "yes" if active else "no", "!autostart": "yes" if autostart else "no"},
+        details=details(network.XMLDesc(0)),
     )
 
 
@@ -87,7 +88,7 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
             connection.networkDefineXML(xml)
         case Mark(owner):
             network = connection.networkLookupByName(ref.name)
-            connection.networkDefineXML(definitions.marked(network.XMLDesc(XML_INACTIVE), owner))
+            connection.networkDefineXML(definitions.marked(definitions.persistent(network.XMLDesc, XML_INACTIVE), owner))
         case KindStep(name, arguments):
             STEPS[name](connection.networkLookupByName(ref.name), ref, dict(arguments))
         case Start() | Stop() | Autostart() | Undefine():

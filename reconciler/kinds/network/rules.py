@@ -161,7 +161,7 @@ def _step(command: str, section: str, parent: int, element: Element) -> KindStep
     return KindStep("update", {"command": command, "section": section, "parent": str(parent), "xml": xml})
 
 
-def delete(observed: Observed, data: bool) -> tuple[Step, ...]:
+def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:
     """Only a network without guests is taken away."""
     return (KindStep("vacant"), Stop(0), Undefine(data)) if observed.active else (Undefine(data),)
 

@@ -113,6 +113,14 @@ def tidy(text: str) -> str:
     return markup.serialise(root)
 
 
+def details(text: str) -> dict[str, str]:
+    """What `status` says of a network: its bridge, and how many running machines are on it."""
+    root = markup.parse(text)
+    bridge = root.find("bridge")
+    name = bridge.get("name") if bridge is not None else None
+    return {"connections": root.get("connections", "0"), **({"bridge": name} if name else {})}
+
+
 def render(spec: Spec, situation: Situation | None, diffs: Sequence[Diff]) -> str:
     """The definition to store: a new one, or the host's own with the differences carried out."""
     if situation is None:

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 from reconciler import definitions
 from reconciler.errors import trouble
-from reconciler.kinds.pool.xml import tidy
+from reconciler.kinds.pool.xml import details, tidy
 from reconciler.model.documents import Observed
 from reconciler.model.plans import Autostart, Define, KindStep, Start, Step, Stop, Undefine
 from reconciler.model.refs import Ref
@@ -72,9 +72,10 @@ def _seen(pool: Pool, active: bool, autostart: bool) -> Observed:
     return definitions.witness(
         Ref("Pool", pool.name()),
         uuid=pool.UUIDString(),
-        xml=tidy(pool.XMLDesc(XML_INACTIVE)),
+        xml=tidy(definitions.persistent(pool.XMLDesc, XML_INACTIVE)),
         live=tidy(pool.XMLDesc(0)) if active else None,
         facts={"!active": "yes" if active else "no", "!autostart": "yes" if autostart else "no"},
+        details=details(pool.XMLDesc(0)),
     )
 
 

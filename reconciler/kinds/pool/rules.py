@@ -98,7 +98,7 @@ def _may_restart(situation: Situation) -> bool:
     return situation.active and permitted
 
 
-def delete(observed: Observed, data: bool) -> tuple[Step, ...]:
+def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:
     """Stop and undefine: the directory and its files stay, unless the document said deletionPolicy: delete."""
     stop: tuple[Step, ...] = (Stop(0),) if observed.active else ()
     return (*((KindStep("empty"),) if data else ()), *stop, Undefine(data))

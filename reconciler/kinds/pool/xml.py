@@ -10,6 +10,7 @@ from reconciler.kind import Situation
 from reconciler.markup import Element, Identities
 from reconciler.model.documents import Address, Spec
 from reconciler.model.plans import Diff
+from reconciler.model.quantities import format_size
 
 IDENTITIES: Identities = {"source/host": ("@name",), "source/device": ("@path",)}
 # What the host counts; libvirt ignores it in a definition (formatstorage).
@@ -51,6 +52,15 @@ def read(text: str) -> dict[Address, str]:
 def tidy(text: str) -> str:
     """The definition without what the host counts."""
     return markup.serialise(_plain(text))
+
+
+def details(text: str) -> dict[str, str]:
+    """What `status` says of a pool: its directory, and while it runs how full it is."""
+    root = markup.parse(text)
+    found = {name: root.findtext(name) or "0" for name in _COUNTED}
+    counted = {name: format_size(int(size)) for name, size in found.items() if size != "0"}
+    path = root.findtext("target/path")
+    return {**counted, **({"path": path} if path else {})}
 
 
 def _plain(text: str) -> Element:

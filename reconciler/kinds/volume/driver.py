@@ -8,10 +8,10 @@ from typing import cast
 from reconciler import definitions, markup
 from reconciler.errors import trouble
 from reconciler.kinds.volume.handles import Connection, Domain, Pool, Volume
-from reconciler.kinds.volume.upload import fill
-from reconciler.kinds.volume.xml import BACKING, UNKNOWN, tidy
+from reconciler.kinds.volume.upload import check, fill
+from reconciler.kinds.volume.xml import BACKING, details, tidy
 from reconciler.markup import Element
-from reconciler.model.documents import Address, Observed
+from reconciler.model.documents import UNKNOWN, Address, Observed
 from reconciler.model.plans import KindStep, Step, Undefine
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock, Handle
@@ -59,12 +59,13 @@ def _listed(connection: Connection) -> dict[str, Volume]:
 
 
 def _seen(name: str, volume: Volume, keys: Mapping[str, str]) -> Observed:
-    xml = tidy(volume.XMLDesc(0))
+    text = volume.XMLDesc(0)
+    xml = tidy(text)
     facts: dict[Address, str] = {"!pool": name.rpartition("/")[0], "!source": UNKNOWN, "!source.digest": UNKNOWN}
     backing = markup.parse(xml).findtext("backingStore/path")
     if backing:
         facts[BACKING] = keys.get(backing, backing)
-    return definitions.witness(Ref("Volume", name), uuid="", xml=xml, live=None, facts=facts)
+    return definitions.witness(Ref("Volume", name), uuid="", xml=xml, live=None, facts=facts, details=details(text))
 
 
 def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
@@ -75,6 +76,8 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
     match step:
         case KindStep("create", arguments):
             _create(connection, pool, ref, arguments)
+        case KindStep("check", arguments):
+            check(arguments["source"], arguments["sha256"])
         case KindStep("resize", arguments):
             _resize(connection, pool, pool.storageVolLookupByName(name), int(arguments["capacity"]))
         case Undefine():

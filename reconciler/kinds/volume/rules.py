@@ -58,12 +58,18 @@ def update(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
     if worst is Disruption.REFUSED:
         return ()
     if worst is Disruption.REPLACE:
-        return (Undefine(True), *create(situation.spec))
+        return (*_checks(situation.spec), Undefine(True), *create(situation.spec))
     capacity = next((item.diff.after for item in judged if item.diff.address == "capacity"), None)
     return (KindStep("resize", {"capacity": capacity}),) if capacity else ()
 
 
-def delete(observed: Observed, data: bool) -> tuple[Step, ...]:
+def _checks(spec: Spec) -> tuple[Step, ...]:
+    """Before the old volume goes, its new content has to be there."""
+    source = spec.claims.get(SOURCE)
+    return (KindStep("check", {"source": source, "sha256": spec.claims.get(SOURCE_DIGEST) or ""}),) if source else ()
+
+
+def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:
     """A volume is its data. The driver refuses while anything uses it."""
     return (Undefine(True),)
 

@@ -10,8 +10,8 @@ from reconciler.definitions import POLICY
 from reconciler.errors import trouble
 from reconciler.fields import Field, Group, Lowered, Node
 from reconciler.kind import Context
-from reconciler.kinds.volume.xml import BACKING, FORMAT, IDENTITIES, UNKNOWN, flat, read, spell_mode
-from reconciler.model.documents import Address, Document, Need, Spec, Texts
+from reconciler.kinds.volume.xml import BACKING, FORMAT, IDENTITIES, flat, read, spell_mode
+from reconciler.model.documents import UNKNOWN, Address, Document, Need, Spec, Texts
 from reconciler.model.refs import Ref
 
 DEFAULT_POOL = "default"

@@ -7,6 +7,8 @@ volume that bears its own name is whole, however the run ends; what a crashed ru
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 
 from reconciler import markup
@@ -19,22 +21,34 @@ CHUNK = 1 << 20
 END = 2
 
 
-def fill(connection: Connection, pool: Pool, root: Element, path: str, sha256: str) -> None:
-    """Make the volume that `root` defines with the content of a file. Raises R401 for a file that is not as said."""
+def check(path: str, sha256: str) -> None:
+    """Raise R401 for a file that cannot be read, or is not what was said."""
+    with _opened(path, sha256):
+        pass
+
+
+@contextmanager
+def _opened(path: str, sha256: str) -> Iterator[BufferedReader]:
     try:
         # The core has no pathlib, and the path is a plain string of the document.
         with open(path, "rb") as file:  # noqa: PTH123
-            _check(file, path, sha256)
-            partial = _upload(connection, pool, root, file)
+            _verify(file, path, sha256)
+            yield file
     except OSError as error:
         raise trouble("R401", f"the source {path} cannot be read: {error.strerror}") from error
+
+
+def fill(connection: Connection, pool: Pool, root: Element, path: str, sha256: str) -> None:
+    """Make the volume that `root` defines with the content of a file. Raises R401 for a file that is not as said."""
+    with _opened(path, sha256) as file:
+        partial = _upload(connection, pool, root, file)
     try:
         _copy(pool, root, partial)
     finally:
         partial.delete(0)
 
 
-def _check(file: BufferedReader, path: str, sha256: str) -> None:
+def _verify(file: BufferedReader, path: str, sha256: str) -> None:
     if not sha256:
         return
     found = hashlib.file_digest(file, "sha256").hexdigest()

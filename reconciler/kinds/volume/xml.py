@@ -9,12 +9,11 @@ from reconciler.kind import Situation
 from reconciler.markup import Element, Identities
 from reconciler.model.documents import Address, Spec
 from reconciler.model.plans import Diff
+from reconciler.model.quantities import format_size
 
 IDENTITIES: Identities = {"source/device": ("@path",)}
 BACKING = "!backing"
 FORMAT = "target/format@type"
-# The value of a fact that no host keeps, such as the file a volume was made from.
-UNKNOWN = "?"
 # What changes by itself: use of space, times, and the owner that libvirt gives an image while a guest runs on it.
 _MOVING = (
     "allocation | physical | target/timestamps | backingStore/timestamps | backingStore/permissions"
@@ -29,6 +28,17 @@ def tidy(text: str) -> str:
     root = markup.parse(text)
     _drop(root, _MOVING)
     return markup.serialise(root)
+
+
+def details(text: str) -> dict[str, str]:
+    """What `status` says of a volume: its sizes, and where it is."""
+    root = markup.parse(text)
+    sizes = {name: root.findtext(name) for name in ("capacity", "allocation")}
+    places = {"file": root.findtext("target/path"), "key": root.findtext("key")}
+    return {
+        **{name: format_size(int(size)) for name, size in sizes.items() if size},
+        **{name: place for name, place in places.items() if place},
+    }
 
 
 def flat(text: str) -> dict[Address, str]:
@@ -61,10 +71,8 @@ def same(address: Address, want: str, have: str) -> bool:
     """Whether two texts mean one thing.
 
     A backing file that no active pool knows is recognised by its last name; a raw image that holds an ISO file system
-    is reported as iso (util/virstoragefile.c probes the content); what a volume was made from cannot be seen.
+    is reported as iso (util/virstoragefile.c probes the content).
     """
-    if have == UNKNOWN:
-        return True
     if address == BACKING:
         return have.startswith("/") and have.rpartition("/")[2] == want.rpartition("/")[2]
     return address == FORMAT and {want, have} == {"raw", "iso"}

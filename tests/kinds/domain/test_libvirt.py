@@ -183,7 +183,7 @@ def test_the_owner_mark_is_written_and_read(host):
 
 def test_deleting_stops_it_first(host):
     wanted = make(host, {})
-    carry_out(host, wanted, KIND.delete(seen(host), False))
+    carry_out(host, wanted, KIND.delete(seen(host), False, False))
     assert "web" not in [found.ref.name for found in KIND.observe(host)]
 
 

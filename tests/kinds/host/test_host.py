@@ -3,12 +3,12 @@
 import pytest
 
 from reconciler.errors import ReconcilerError
-from reconciler.fields import schema
 from reconciler.kind import Context, Facts, Judged, Situation
 from reconciler.kinds.host import KIND
 from reconciler.model.documents import Document
 from reconciler.model.plans import Define, Diff, Disruption, KindStep
 from reconciler.model.refs import Ref
+from reconciler.shapes import schema
 
 REF = Ref("Host", "hv1")
 PARAMETERS = {
@@ -120,7 +120,7 @@ def test_tuning_that_leaves_the_document_stays_on_the_host():
 def test_a_host_is_never_made_or_removed():
     assert KIND.create(spec_of()) == ()
     assert KIND.create(spec_of(ksm={"sleepMillisecs": 5})) == (KindStep("tune", {"shm_sleep_millisecs": "5"}),)
-    assert KIND.delete(seen(Kernel(PARAMETERS)), True) == ()
+    assert KIND.delete(seen(Kernel(PARAMETERS)), True, False) == ()
 
 
 def test_a_foreign_step_is_a_bug():

@@ -123,6 +123,6 @@ def test_active_and_autostart_follow_the_document(host: libvirt.virConnect) -> N
 def test_a_removed_network_is_stopped_and_undefined(host: libvirt.virConnect) -> None:
     apply(KIND, spec_of(KIND, "net", hosts()), host)
     ref = Ref("Network", "net")
-    for step in KIND.delete(KIND.look(host, ref), False):
+    for step in KIND.delete(KIND.look(host, ref), False, False):
         KIND.perform(host, ref, step, Still())
     assert KIND.look(host, ref) is None

@@ -60,8 +60,8 @@ def test_a_pool_made_of_devices_is_never_built() -> None:
 
 def test_only_deletion_policy_delete_takes_the_directory() -> None:
     observed = Observed(ref=REF, uuid="", xml="<pool/>", live="<pool/>")
-    assert KIND.delete(observed, False) == (Stop(0), Undefine(False))
-    assert KIND.delete(observed, True) == (KindStep("empty"), Stop(0), Undefine(True))
+    assert KIND.delete(observed, False, False) == (Stop(0), Undefine(False))
+    assert KIND.delete(observed, True, False) == (KindStep("empty"), Stop(0), Undefine(True))
 
 
 def test_devices_are_looked_for_before_anything_is_done() -> None:

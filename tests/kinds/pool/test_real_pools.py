@@ -67,7 +67,7 @@ def test_another_path_waits_for_a_restart_unless_that_is_permitted(host: libvirt
 
 
 def remove(host: libvirt.virConnect, *, data: bool) -> None:
-    for step in KIND.delete(KIND.look(host, REF), data):
+    for step in KIND.delete(KIND.look(host, REF), data, False):
         KIND.perform(host, REF, step, Still())
 
 

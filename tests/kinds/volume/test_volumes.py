@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from reconciler.errors import ManifestError
-from reconciler.grammar import Schema, graft, parse, serialise
+from reconciler.grammar import Schema
 from reconciler.kind import Facts
 from reconciler.kinds.volume import KIND
+from reconciler.markup import graft, parse, serialise
 from reconciler.model.documents import Need
 from reconciler.model.refs import Ref
 from tests.kinds.cases import Case, check_case, observed_as, read_cases

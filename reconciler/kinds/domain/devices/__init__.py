@@ -16,6 +16,7 @@ from reconciler.kinds.domain.devices.noise import is_noise
 from reconciler.kinds.domain.devices.peripheral import INPUTS, PANICS, SHARED_MEMORIES, SMARTCARD, SOUNDS
 from reconciler.kinds.domain.devices.places import displaced
 from reconciler.kinds.domain.devices.platform import IOMMU, MEMORY_BALLOON, VSOCK, WATCHDOG
+from reconciler.kinds.domain.devices.refusals import refusals
 from reconciler.kinds.domain.devices.rng import RNGS
 from reconciler.kinds.domain.devices.serial import CONSOLES, PARALLELS, SERIALS
 from reconciler.kinds.domain.devices.spellings import normalise, same
@@ -49,4 +50,15 @@ DEVICES: tuple[Node, ...] = (
     SMARTCARD,
 )
 
-__all__ = ["DEVICES", "IDENTITIES", "born", "born_for", "displaced", "is_noise", "needs", "normalise", "same"]
+__all__ = [
+    "DEVICES",
+    "IDENTITIES",
+    "born",
+    "born_for",
+    "displaced",
+    "is_noise",
+    "needs",
+    "normalise",
+    "refusals",
+    "same",
+]
