@@ -14,6 +14,8 @@ from reconciler.errors import Problem
 from reconciler.manifest.load import Loaded, Path
 
 API_VERSION = "reconciler/v1"
+# The share of letters two names must have in common to be taken for one: "vcpu" is vcpus, "nope" is not osType.
+CLOSE = 0.65
 
 _NAMES = "a name has letters, digits and . _ + - inside, and starts with a letter or digit"
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -210,10 +212,6 @@ def _advice(name: str, known: Sequence[str]) -> str:
         return f"did you mean {close}?"
     few = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
     return f"known are {few}" if known else "remove it"
-
-
-# The share of letters two names must have in common to be taken for one: "vcpu" is vcpus, "nope" is not osType.
-CLOSE = 0.65
 
 
 def _closest(name: str, known: Iterable[str]) -> str:

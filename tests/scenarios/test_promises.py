@@ -282,3 +282,10 @@ def test_adopting_settles_nothing_that_differs(lab):
     lab.apply(code=73)
     paths = [field["path"] for change in lab.plan()["changes"] for field in change["fields"]]
     assert "memory.max" in paths
+
+
+def test_a_graphics_port_that_another_machine_has_is_said_before(lab):
+    lab.converge(vm("a", power="running", more="  graphics:\n    - {type: vnc, port: 5931}"), name="a.yaml")
+    lab.write(vm("b", power="running", more="  graphics:\n    - {type: vnc, port: 5931}"), "b.yaml")
+    (change,) = lab.plan()["changes"]
+    assert "5931" in change["blocked"]["reason"] and "Domain/a" in change["blocked"]["reason"]
