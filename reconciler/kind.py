@@ -148,6 +148,7 @@ class Kind:
     perform           carry out one step; look at `Clock` for waiting. Raises what libvirt raises
     weigh             vCPUs and memory in a definition, without parsing all of it
     owner             the owner mark in a definition, "" if there is none
+    ports             the host's TCP ports that a definition takes for itself
     ownable           whether objects come and go by documents at all; a host is simply there
     offers            what a new object takes from its host where the document is silent: address -> name of the offer
     serial            whether a host takes changes of this kind one at a time only (pools with running jobs refuse)
@@ -176,6 +177,7 @@ class Kind:
     preflight: Callable[[Spec, Observed | None, Facts], tuple[Problem, ...]] = no_problems
     weigh: Callable[[str], Weight] = no_weight
     owner: Callable[[str], str] = lambda xml: ""
+    ports: Callable[[str], frozenset[int]] = lambda xml: frozenset()
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()
     offers: Mapping[Address, str] = field(default_factory=dict)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from reconciler.adapters.commits import Commit, MovedError, commit, create, tidy, writing
-from reconciler.adapters.plumbing import GitError, Objects, bare, run
+from reconciler.adapters.plumbing import Answer, GitError, Objects, bare, run
 from reconciler.errors import ReconcilerError, trouble
 from reconciler.markup import parse, serialise
 from reconciler.model.inventory import Applied, Inventory
@@ -78,9 +78,15 @@ class GitLedger:
 
     def applied(self, ref: Ref) -> Applied | None:
         """The managed fields as last applied; None for an object that is not ours. Raises R701."""
+        return self.all_applied((ref,)).get(ref)
+
+    def all_applied(self, refs: Iterable[Ref]) -> dict[Ref, Applied]:
+        """The same for many objects, asked of git together; those that are not ours are left out. Raises R701."""
         with self._translated():
-            text = self._text(self._applied_path(ref))
-            return None if text is None else read_applied(text)
+            paths = {ref: self._applied_path(ref) for ref in refs}
+            oids = {ref: oid for ref, path in paths.items() if (oid := self._oid(path)) is not None}
+            texts = zip(oids.items(), self._objects.all(oids.values()), strict=True)
+            return {ref: read_applied(_content(found, oid, paths[ref])) for (ref, oid), found in texts}
 
     def definition(self, ref: Ref, commit: str = "") -> str | None:
         """The definition as of a commit, by default the newest; None where there was none. Raises R701, R702."""
@@ -162,10 +168,7 @@ class GitLedger:
         oid = self._oid(path)
         if oid is None:
             return None
-        found = self._objects.one(oid)
-        if found is None:
-            raise GitError(f"the object {oid} of {path} is missing")
-        return found.content.decode()
+        return _content(self._objects.one(oid), oid, path)
 
     def _oid(self, path: str) -> str | None:
         """The blob at a path of the head. A directory is read once: git would search all of it for every file."""
@@ -226,6 +229,12 @@ class GitLedger:
             "restore the directory from a backup, or move it away to start over: objects are then adopted anew"
         )
         return trouble("R701", message, str(self._path))
+
+
+def _content(found: Answer | None, oid: str, path: str) -> str:
+    if found is None:
+        raise GitError(f"the object {oid} of {path} is missing")
+    return found.content.decode()
 
 
 def _blob(content: bytes) -> str:

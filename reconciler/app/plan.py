@@ -19,7 +19,7 @@ from reconciler.engine.prune import prune
 from reconciler.engine.unseen import in_sight
 from reconciler.errors import Problem, trouble
 from reconciler.model.documents import Address, Spec
-from reconciler.model.inventory import NOTHING_APPLIED, Inventory
+from reconciler.model.inventory import NOTHING_APPLIED, Applied, Inventory
 from reconciler.model.plans import Capacity, Change, Condition, Plan
 from reconciler.model.refs import Ref
 
@@ -141,10 +141,10 @@ def decided(workspace: Workspace, host: Session, inventory: Inventory, specs: It
     keys = {ref: _verdict_key(workspace, host, inventory, spec) for ref, spec in asked.items()}
     settled = workspace.cache.get(VERDICTS, [key for key in keys.values() if key])
     fresh: dict[str, str] = {}
-    for ref, spec in asked.items():
-        if keys[ref] in settled:
-            continue
-        found = decide(case_of(workspace, host, inventory, spec))
+    unsure = {ref: spec for ref, spec in asked.items() if keys[ref] not in settled}
+    applied = host.ledger.all_applied(ref for ref in unsure if ref in inventory.objects)
+    for ref, spec in unsure.items():
+        found = decide(case_of(workspace, host, inventory, spec, applied.get(ref)))
         if keys[ref] and not found.changes and not found.conditions:
             fresh[keys[ref]] = "equal"
         yield found
@@ -188,16 +188,14 @@ def emulated(workspace: Workspace, host: Session, specs: Iterable[Spec]) -> Iter
             yield Condition(spec.ref, host.host, "SoftwareEmulation", host.offers()["why"])
 
 
-def case_of(workspace: Workspace, host: Session, inventory: Inventory, spec: Spec) -> Case:
+def case_of(workspace: Workspace, host: Session, inventory: Inventory, spec: Spec, applied: Applied | None) -> Case:
     """All that is known of one declared resource."""
-    owned = inventory.objects.get(spec.ref)
-    applied = (host.ledger.applied(spec.ref) if owned else None) or NOTHING_APPLIED
     return Case(
         kind=workspace.kinds[spec.ref.kind],
         spec=newborn(workspace, host, spec),
         observed=host.observed.get(spec.ref),
-        owned=owned,
-        applied=applied,
+        owned=inventory.objects.get(spec.ref),
+        applied=applied or NOTHING_APPLIED,
         owners=workspace.desired.owners,
         allow=workspace.selection.allow,
     )

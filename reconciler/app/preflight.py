@@ -19,15 +19,20 @@ def check(workspace: Workspace, host: Session, specs: Mapping[Ref, Spec], change
     building = [change for change in changes if change.action in BUILDING and change.blocked is None]
     if not building:
         return list(changes)
-    facts = gather(host, frozenset(specs))
+    facts = gather(workspace.kinds, host, frozenset(specs))
     return [_checked(workspace.kinds, specs, facts, change) if change in building else change for change in changes]
 
 
-def gather(host: Session, declared: frozenset[Ref]) -> Facts:
+def gather(kinds: Mapping[str, Kind], host: Session, declared: frozenset[Ref]) -> Facts:
     """What the host has, asked once."""
     from reconciler.adapters.virt.facts import gather as ask
 
-    return replace(ask(host.handle), declared=declared)
+    taken = {
+        port: ref
+        for ref, observed in host.observed.items()
+        for port in kinds[ref.kind].ports(observed.live or observed.xml)
+    }
+    return replace(ask(host.handle), declared=declared, ports=taken)
 
 
 def _checked(kinds: Mapping[str, Kind], specs: Mapping[Ref, Spec], facts: Facts, change: Change) -> Change:

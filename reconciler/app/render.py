@@ -34,7 +34,8 @@ def _rendered(workspace: Workspace, spec: Spec) -> str:
     observed = host.observed.get(spec.ref)
     if observed is None:
         return kind.render(planning.newborn(workspace, host, public), None, ())
-    decided = decide(planning.case_of(workspace, host, host.ledger.inventory(), public))
+    inventory = host.ledger.inventory()
+    decided = decide(planning.case_of(workspace, host, inventory, public, host.ledger.applied(spec.ref)))
     steps = (step for change in decided.changes for step in change.steps)
     defined = next((step.xml for step in steps if isinstance(step, Define)), observed.xml)
     return markup.serialise(markup.parse(defined))

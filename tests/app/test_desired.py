@@ -115,7 +115,7 @@ SECRET = "hunter2-hunter2"
             "web.yaml": document("Domain", "web", "{profile: small}"),
         },
         {"profile.yaml": document("Profile", "small", f"{{password: {SECRET}}}")},
-        {"profile.yaml": document("Profile", "small", f"{{xml: {SECRET}}}")},
+        {"profile.yaml": document("Profile", "small", f"{{xml: <domain><title>{SECRET}</title></domain>}}")},
         {"web.xml": f"<domain><name>web</name><graphics passwd='{SECRET}'/></domain>"},
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -68,6 +68,9 @@ class FakeLedger:
     def applied(self, ref: Ref) -> Applied | None:
         head = self._head()
         return head.applied.get(ref) if head else None
+
+    def all_applied(self, refs: Iterable[Ref]) -> dict[Ref, Applied]:
+        return {ref: found for ref in refs if (found := self.applied(ref)) is not None}
 
     def definition(self, ref: Ref, commit: str = "") -> str | None:
         head = self._known(commit) if commit else self._head()

@@ -205,7 +205,7 @@ def test_a_volume_is_not_made_blindly_in_a_pool_that_stays_inactive(lab, images)
     storage(lab, images, volume(capacity="1MiB"))
     lab.converge()
     storage(lab, images, volume(capacity="1MiB"), volume("new", capacity="1MiB"), poolmore="  active: false")
-    lab.apply("--only", "Pool/images")
+    lab.apply("Pool/images")
     found = blocked(lab.plan())
     assert set(found) == {"Volume/images/v", "Volume/images/new"}
     assert {row["number"] for row in found.values()} == {"R401"} and "inactive" in found["Volume/images/v"]["reason"]
@@ -216,7 +216,7 @@ def test_volumes_of_an_inactive_pool_are_neither_deleted_nor_forgotten(lab, imag
     storage(lab, images, volume("a", capacity="1MiB", deletionPolicy="delete"), volume("b", capacity="1MiB"))
     lab.converge()
     storage(lab, images, poolmore="  active: false")
-    lab.apply("--only", "Pool/images")
+    lab.apply("Pool/images")
     assert lab.plan()["changes"] == []
     storage(lab, images)
     lab.apply()

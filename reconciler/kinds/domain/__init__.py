@@ -6,7 +6,7 @@ from reconciler.kind import Kind
 from reconciler.kinds.domain import xml
 from reconciler.kinds.domain.driver import look, observe, perform
 from reconciler.kinds.domain.dump import dump
-from reconciler.kinds.domain.preflight import preflight
+from reconciler.kinds.domain.preflight import ports, preflight
 from reconciler.kinds.domain.rules import RULES, create, delete, update
 from reconciler.kinds.domain.spec import FIELDS, PROFILE_FIELDS, TABLE, parse
 
@@ -30,6 +30,7 @@ KIND = Kind(
     delete=delete,
     render=xml.render,
     preflight=preflight,
+    ports=ports,
     observe=observe,
     look=look,
     perform=perform,

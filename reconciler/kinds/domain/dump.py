@@ -11,7 +11,9 @@ from reconciler.kinds.domain import devices, xml
 from reconciler.kinds.domain.sense import complete
 from reconciler.kinds.domain.spec import FIELDS, OWNER, POWER, TABLE, keys
 from reconciler.markup import pattern_of
-from reconciler.model.documents import Address, Texts
+from reconciler.matching import align, rename
+from reconciler.model.documents import Address, Spec, Texts
+from reconciler.model.refs import Ref
 
 # What libvirt 9.0 writes into every definition that does not say it.
 _FILLED = {
@@ -37,11 +39,14 @@ _EMULATOR = re.compile(r"/usr/(bin|libexec)/(qemu-system-\w+|qemu-kvm|kvm)|/usr/
 
 def dump(texts: Texts) -> dict[str, Json]:
     """The body of a document that claims these texts; what has no field goes into `xml`."""
-    kept = dict(_kept(texts))
+    kept: Texts = dict(_kept(texts))
     body = fields.lift(FIELDS, kept)
     _tidy(body, texts)
     claims = fields.lower(FIELDS, body).claims
     complete(claims)
+    # The document names a device; the host may know it by its MAC address only.
+    named = align(Spec(ref=Ref("Domain", ""), host="", claims=claims), kept, xml.IDENTITIES)
+    kept, texts = rename(kept, named), rename(texts, named)
     covered = {*claims, *(at for at, _ in keys(claims)), *(markup.element_of(at) for at in claims)}
     rest = {at: text for at, text in kept.items() if _open(at, covered) and _leaf(at, texts)}
     if rest:

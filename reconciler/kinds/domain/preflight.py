@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -25,6 +26,8 @@ _FILES = (
     "devices/disk[]/source@dev",
     "devices/filesystem[]/source@dir",
 )
+
+_PORT = re.compile(r"<graphics [^>]*?\b(?:port|tlsPort|websocket)=['\"](\d+)")
 
 
 def preflight(spec: Spec, observed: Observed | None, facts: Facts) -> tuple[Problem, ...]:
@@ -120,6 +123,11 @@ def _ports(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[str
         holder = facts.ports.get(int(text))
         if holder is not None and holder != spec.ref:
             yield f"wants the graphics port {text}, which {holder} has"
+
+
+def ports(text: str) -> frozenset[int]:
+    """The graphics ports in a definition, found by pattern: every domain of the host is asked."""
+    return frozenset(int(port) for port in _PORT.findall(text))
 
 
 def _macs(spec: Spec) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from html import escape
 
 from reconciler import definitions, markup
@@ -168,6 +169,8 @@ def _bytes(found: re.Match[str] | None) -> int:
     return (scale_libvirt(found[2], found[1] or "", KIB) or 0) if found else 0
 
 
+# Asked two or three times in a row of one definition.
+@lru_cache(maxsize=16)
 def owner(text: str) -> str:
     """The owner mark in a definition; most have none, so the text is searched before it is parsed."""
     if markup.NAMESPACES["reconciler"] not in text:

@@ -69,12 +69,22 @@ def _spell(element: Element) -> None:
             element.set(name, spell_address(element.get(name, "")))
     if "mac" in element.attrib:
         element.set("mac", element.get("mac", "").lower())
-    if element.tag == "lease":
+    if element.tag == "lease" and element.get("expiry", "0").isdecimal():
         seconds = int(element.get("expiry", "0")) * _LEASE_UNITS.get(element.get("unit", "minutes"), 1)
         element.set("expiry", str(seconds))
         element.set("unit", "seconds")
     if element.tag in ("ip", "route") and "netmask" in element.attrib:
-        element.set("prefix", str(ipaddress.ip_network(f"0.0.0.0/{element.attrib.pop('netmask')}").prefixlen))
+        _spell_netmask(element)
+
+
+def _spell_netmask(element: Element) -> None:
+    """A netmask as a prefix; what is none stays as it is, for libvirt's schema to refuse."""
+    try:
+        prefix = ipaddress.ip_network(f"0.0.0.0/{element.get('netmask')}").prefixlen
+    except ValueError:
+        return
+    del element.attrib["netmask"]
+    element.set("prefix", str(prefix))
 
 
 def _strip(root: Element) -> None:

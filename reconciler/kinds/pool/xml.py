@@ -24,8 +24,8 @@ def spell_path(path: str) -> str:
 
 
 def spell_mode(mode: str) -> str:
-    """An octal mode with four digits, as libvirt prints it: 755 and 0755 are 0755."""
-    return f"{int(mode, 8):04o}"
+    """An octal mode with four digits, as libvirt prints it: 755 and 0755 are 0755; what is no mode stays as it is."""
+    return f"{int(mode, 8):04o}" if re.fullmatch("[0-7]+", mode) else mode
 
 
 def flat(text: str) -> dict[Address, str]:

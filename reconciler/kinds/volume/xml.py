@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from reconciler import definitions, markup
@@ -63,8 +64,8 @@ def _drop(root: Element, path: str) -> None:
 
 
 def spell_mode(mode: str) -> str:
-    """An octal mode with four digits, as libvirt prints it: 640 and 0640 are 0640."""
-    return f"{int(mode, 8):04o}"
+    """An octal mode with four digits, as libvirt prints it: 640 and 0640 are 0640; what is no mode stays as it is."""
+    return f"{int(mode, 8):04o}" if re.fullmatch("[0-7]+", mode) else mode
 
 
 def same(address: Address, want: str, have: str) -> bool:

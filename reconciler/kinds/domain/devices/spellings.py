@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from reconciler.markup import pattern_of
 from reconciler.model.documents import Address, Texts
@@ -21,15 +22,24 @@ def normalise(texts: Texts) -> dict[Address, str]:
 
 
 def _spelled(address: Address, text: str) -> str:
-    if not address.startswith("devices/"):
+    if text == text.lower() and text[:2] != "0x":
         return text
+    spelling = _spelling(address)
+    if spelling == 0:
+        return text.lower()
+    if spelling is not None and text.lower().startswith("0x"):
+        return f"0x{int(text, 16):0{spelling}x}"
+    return text
+
+
+# Machines are much alike: thousands of them have a few hundred addresses between them.
+@lru_cache(maxsize=4096)
+def _spelling(address: Address) -> int | None:
+    """How libvirt spells what stands at an address: hexadecimal with so many digits, 0: in lower case; None: as it is."""
     pattern = pattern_of(address)
     if _LOWERED.fullmatch(pattern):
-        return text.lower()
-    match = _HEXADECIMAL.fullmatch(pattern)
-    if match and text.lower().startswith("0x"):
-        return f"0x{int(text, 16):0{_DIGITS[pattern.rpartition('@')[2]]}x}"
-    return text
+        return 0
+    return _DIGITS[pattern.rpartition("@")[2]] if _HEXADECIMAL.fullmatch(pattern) else None
 
 
 def same(address: Address, want: str, have: str) -> bool:
