@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from reconciler import markup
 from reconciler.codecs import TEXT, YES_NO, Json, choice
-from reconciler.fields import Entry, Field, Group, Items, Lowered, Node, entry_keys, join
+from reconciler.fields import Entry, Field, Group, Items, Lowered, Node, entry_keys, entry_of, join
 from reconciler.kind import Situation
 from reconciler.markup import Element, Identities, pattern_of
 from reconciler.model.documents import Address, Deletion, Observed, Policy, Spec, Texts
@@ -113,7 +113,7 @@ def owner_mark(owner: str) -> str:
 
 
 def persistent(describe: Callable[[int], str], flag: int) -> str:
-    """The persistent definition; the only one where the driver does not know the flag for it (libvirt's test driver)."""
+    """The persistent definition; the only one where the driver has no flag for it (libvirt's test driver)."""
     try:
         return describe(flag)
     except Exception as error:
@@ -139,7 +139,7 @@ def overlay(root: str, texts: Texts, table: Mapping[str, Entry], identities: Ide
     left = {
         address: text
         for address, text in texts.items()
-        if text and not address.startswith("!") and pattern_of(address) not in table
+        if text and not address.startswith("!") and entry_of(table, address) is None
     }
     if not left:
         return ""
@@ -197,7 +197,7 @@ def claim_all(texts: Texts, nodes: Sequence[Node], table: Mapping[str, Entry]) -
     claims = {
         address: text
         for address, text in texts.items()
-        if text or address.endswith("]") or ((entry := table.get(pattern_of(address))) and entry.field)
+        if text or address.endswith("]") or ((entry := entry_of(table, address)) and entry.field)
     }
     return Lowered(claims=dict(claims), lists=set(_lists(nodes, texts, "")))
 

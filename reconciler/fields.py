@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from reconciler.codecs import NAME_PATTERN, Codec, Json
-from reconciler.markup import keys_of, pattern_of, quote_key
+from reconciler.markup import keys_of, quote_key
 from reconciler.model.documents import Address, Claims, Texts
 
 
@@ -241,20 +241,30 @@ def _index(nodes: Iterable[Node], path: str, base: Address) -> Iterator[tuple[st
             yield from _index(node.fields, here + "[]", element)
 
 
+def entry_of(table: Mapping[str, Entry], address: Address) -> Entry | None:
+    """The entry for an address: a field that names a key outright (`entry[serial]`) goes before one for any key."""
+    found, head, tail = table.get(address), address, ""
+    while found is None and "[" in head:
+        head, _, rest = head.rpartition("[")
+        tail = f"[]{rest.partition(']')[2]}{tail}"
+        found = table.get(head + tail)
+    return found
+
+
 def path_of(table: Mapping[str, Entry], address: Address) -> str:
     """The path people write for an address: `disks[root].cache`; `xml:…` where the table has no field."""
-    entry = table.get(pattern_of(address))
+    entry = entry_of(table, address)
     if entry is None:
         return address[1:] if address.startswith("!") else f"xml:{address}"
     path = entry.path
-    for key in keys_of(address):
+    for key in keys_of(address)[-path.count("[]") :]:
         path = path.replace("[]", f"[{key}]", 1)
     return path
 
 
 def shown(table: Mapping[str, Entry], address: Address, value: str | None) -> str | None:
     """A value as people write it; secrets are hidden."""
-    entry = table.get(pattern_of(address))
+    entry = entry_of(table, address)
     if value is None or entry is None or entry.field is None:
         return value
     if entry.field.secret:
@@ -267,26 +277,23 @@ def shown(table: Mapping[str, Entry], address: Address, value: str | None) -> st
 
 def is_whole(table: Mapping[str, Entry], address: Address) -> bool:
     """Whether the element around this leaf means nothing without it."""
-    entry = table.get(pattern_of(address))
-    return entry is not None and entry.field is not None and entry.field.whole
+    entry = entry_of(table, address)
+    return bool(entry and entry.field and entry.field.whole)
 
 
 def removable(table: Mapping[str, Entry], address: Address) -> bool:
     """Whether a managed field can be taken away from the host when it leaves the document."""
-    entry = table.get(pattern_of(address))
+    entry = entry_of(table, address)
     return entry is None or entry.field is None or not entry.field.keep
 
 
 def implied(table: Mapping[str, Entry], address: Address) -> str | None:
     """What libvirt means at this address when it prints nothing there."""
-    entry = table.get(pattern_of(address))
+    entry = entry_of(table, address)
     return entry.field.implied if entry is not None and entry.field is not None else None
 
 
 def secrets(claims: Claims, table: Mapping[str, Entry]) -> frozenset[Address]:
     """The addresses whose values must never be shown or stored."""
-    return frozenset(
-        address
-        for address in claims
-        if (entry := table.get(pattern_of(address))) is not None and entry.field is not None and entry.field.secret
-    )
+    found = ((address, entry_of(table, address)) for address in claims)
+    return frozenset(address for address, entry in found if entry and entry.field and entry.field.secret)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from reconciler.model.inventory import Applied, Inventory
-from reconciler.model.refs import Ref
+if TYPE_CHECKING:
+    from reconciler.model.inventory import Applied, Inventory
+    from reconciler.model.refs import Ref
 
 # libvirt's own connection object. Drivers declare what they use of it; nobody else looks inside.
 Handle = object

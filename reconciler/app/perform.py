@@ -58,6 +58,7 @@ class _HostRun:
         self.clock: Clock = wiring.clock()
         self.record = Record(workspace, host, revision, self.clock)
         self.failed: set[Ref] = set()
+        self.grounds: dict[Ref, tuple[Ref, ...]] = {}
 
     def outcomes(self, changes: list[Change]) -> list[Outcome]:
         """What became of each change; the ledger has it too when this returns or raises."""
@@ -80,13 +81,21 @@ class _HostRun:
         latest: dict[Ref, int] = {}
         previous: dict[str, int] = {}
         for place, change in enumerate(changes):
-            spec = self._spec(change)
-            needs = (need.ref for need in spec.needs) if spec else ()
-            yield from ((place, latest[ref]) for ref in (*needs, change.ref) if ref in latest)
+            grounds = (*self._grounds(change.ref), change.ref)
+            yield from ((place, latest[ref]) for ref in grounds if ref in latest)
             kind = self.workspace.kinds[change.ref.kind]
             if kind.serial and kind.name in previous:
                 yield place, previous[kind.name]
             previous[kind.name] = latest[change.ref] = place
+
+    def _grounds(self, ref: Ref) -> tuple[Ref, ...]:
+        """All that a resource stands on, directly or not: a machine needs its volume, and so the pool around that."""
+        if ref not in self.grounds:
+            spec = self.workspace.desired.specs.get((self.host.host, ref))
+            needs = [need.ref for need in spec.needs] if spec else []
+            below = (deeper for need in needs for deeper in self._grounds(need))
+            self.grounds[ref] = tuple(dict.fromkeys((*needs, *below)))
+        return self.grounds[ref]
 
     def _together(self, changes: list[Change], edges: Iterable[tuple[int, int]]) -> list[Outcome]:
         """Everything as soon as what it needs is done, a few at a time."""
@@ -136,8 +145,7 @@ class _HostRun:
     def _hindrance(self, change: Change) -> Problem | None:
         if self.run.stopping():
             return Problem("R509", f"stopped before {change.ref}")
-        spec = self._spec(change)
-        broken = [need.ref for need in spec.needs if need.ref in self.failed] if spec else []
+        broken = [ref for ref in self._grounds(change.ref) if ref in self.failed]
         if change.ref in self.failed:
             broken.append(change.ref)
         if broken:

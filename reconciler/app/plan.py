@@ -17,7 +17,7 @@ from reconciler.engine.guard import guard, protect
 from reconciler.engine.order import order
 from reconciler.engine.prune import prune
 from reconciler.engine.unseen import in_sight
-from reconciler.errors import Problem, trouble
+from reconciler.errors import DeniedError, HostError, Problem, UnreachableError, trouble
 from reconciler.model.documents import Address, Spec
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Inventory
 from reconciler.model.plans import Capacity, Change, Condition, Plan
@@ -61,11 +61,29 @@ def make(workspace: Workspace) -> Plan:
 
 
 def _host_plans(workspace: Workspace) -> tuple[list[HostPlan], dict[str, Problem]]:
+    """The part of every host that can be asked to the end, and why the others could not."""
     sessions = list(workspace.sessions.values())
     if len(sessions) < 2:
-        return [_host_plan(workspace, each) for each in sessions], dict(workspace.failures)
-    with ThreadPoolExecutor(max_workers=workspace.settings.parallelism) as pool:
-        return list(pool.map(lambda each: _host_plan(workspace, each), sessions)), dict(workspace.failures)
+        attempts = [_attempt(workspace, each) for each in sessions]
+    else:
+        with ThreadPoolExecutor(max_workers=workspace.settings.parallelism) as pool:
+            attempts = list(pool.map(lambda each: _attempt(workspace, each), sessions))
+    failures = dict(workspace.failures)
+    failures |= {each.host: found for each, found in zip(sessions, attempts, strict=True) if isinstance(found, Problem)}
+    return [found for found in attempts if not isinstance(found, Problem)], failures
+
+
+def _attempt(workspace: Workspace, host: Session) -> HostPlan | Problem:
+    """The part of one host, or why it could not be asked; a host that is lost on the way fails alone."""
+    from reconciler.adapters.virt.faults import translating
+
+    try:
+        with translating(host.host):
+            return _host_plan(workspace, host)
+    except (UnreachableError, DeniedError, HostError) as error:
+        if error.problems[0].number == "R701":
+            raise
+        return error.problems[0]
 
 
 def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
@@ -75,7 +93,9 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
     chosen = [spec for ref, spec in specs.items() if wanted(ref)]
     decisions = list(decided(workspace, host, inventory, chosen))
     owners = workspace.desired.owners
-    pruned = prune(workspace.kinds, inventory, specs.keys(), host.observed, workspace.selection.allow, owners, host.hides)
+    pruned = prune(
+        workspace.kinds, inventory, specs.keys(), host.observed, workspace.selection.allow, owners, host.hides
+    )
     changes = [change for each in decisions for change in each.changes]
     changes += [change for change in pruned if wanted(change.ref)]
     changes = preflight.check(workspace, host, specs, changes)

@@ -71,6 +71,10 @@ class Record:
         change = outcome.change
         if outcome.result is Result.DONE:
             self._note(change)
+        elif change.action is Action.CREATE and outcome.problem is not None and outcome.problem.number == "R506":
+            # Somebody else made it: nothing was begun, so it is not ours until it is adopted.
+            self._objects.pop(change.ref, None)
+            self._lines.append(f"left alone {change.ref}")
         if len(self._lines) >= BATCH or self.clock.now() - self._written > SECONDS:
             self.write()
 
@@ -100,7 +104,7 @@ class Record:
     def applied(self, spec: Spec, settled: Mapping[str, tuple[str, str]] | None = None) -> Applied:
         """The managed fields of a document as applied, without the values of its secrets.
 
-        Where nothing was asked of libvirt this time (`settled` is None), what it spelled its own way before still holds.
+        Where nothing was asked of libvirt this time (`settled` is None), what it spelled its own way still holds.
         """
         if settled is None:
             before = self.host.ledger.applied(spec.ref) or NOTHING_APPLIED

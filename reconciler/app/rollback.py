@@ -14,8 +14,10 @@ from reconciler.app.settings import Selection, Settings
 from reconciler.errors import trouble
 from reconciler.kind import Context
 from reconciler.model.documents import Document, Spec
+from reconciler.model.inventory import Applied as LastApplied
 from reconciler.model.plans import Allow
 from reconciler.model.refs import Ref
+from reconciler.ports import LedgerChange
 
 
 def rollback(
@@ -29,18 +31,29 @@ def rollback(
 ) -> Applied:
     """Bring one object back to the definition at ledger commit `to`, or to the one before the present if it is "".
 
-    The manifest stays as it is: the next plan shows the difference. Raises R702 for an unknown version.
+    The manifest stays as it is: the next plan shows the difference. An object that is gone comes back. Raises R702 for
+    an unknown version.
     """
     selection = Selection(refs=(ref,), allow=allow)
     with session.opened(settings, selection, operation="rollback") as workspace:
-        older = _older(workspace, ref, to)
-        plan = planning.make(older)
-        return applying.execute(older, plan, Run(approve=approve, report=report, stopping=stopping))
+        host = _host_of(workspace, ref)
+        older = _older(workspace, host, ref, to)
+        asked = host.ledger.applied(ref)
+        applied = applying.execute(older, planning.make(older), Run(approve=approve, report=report, stopping=stopping))
+        _remember(host, ref, asked)
+        return applied
 
 
-def _older(workspace: Workspace, ref: Ref, to: str) -> Workspace:
+def _remember(host: Session, ref: Ref, asked: LastApplied | None) -> None:
+    """Keep what a document asked for last: a rollback says nothing of which fields are managed."""
+    if host.ledger.applied(ref) != asked:
+        inventory = host.ledger.inventory()
+        message = f"rolled back {ref}: its managed fields stay those of its document"
+        host.ledger.record(LedgerChange(inventory=inventory, definitions={}, applied={ref: asked}, message=message))
+
+
+def _older(workspace: Workspace, host: Session, ref: Ref, to: str) -> Workspace:
     """The workspace, with this one resource wanting its older definition."""
-    host = _host_of(workspace, ref)
     definition = _definition(host, ref, to)
     document = Document(ref=ref, host=host.host, labels={}, body={}, xml=definition)
     asked = workspace.kinds[ref.kind].parse(document, Context(host.host, workspace.desired.owners[0]))
@@ -53,9 +66,9 @@ def _older(workspace: Workspace, ref: Ref, to: str) -> Workspace:
 
 def _host_of(workspace: Workspace, ref: Ref) -> Session:
     for host in workspace.sessions.values():
-        if (host.host, ref) in workspace.desired.specs or ref in host.ledger.inventory().objects:
+        if (host.host, ref) in workspace.desired.specs or any(host.ledger.versions(ref)):
             return host
-    raise trouble("R305", f"nothing declares {ref}, and it is not owned")
+    raise trouble("R702", f"nothing declares {ref}, and the ledger has no version of it")
 
 
 def _definition(host: Session, ref: Ref, to: str) -> str:

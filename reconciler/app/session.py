@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from reconciler.app import wiring
 from reconciler.app.desired import Desired, read_desired
 from reconciler.app.settings import Selection, Settings
+from reconciler.app.sources import Gathered
 from reconciler.errors import Problem, ReconcilerError
 from reconciler.kind import Kind
 from reconciler.model.documents import Observed
@@ -19,7 +20,10 @@ from reconciler.ports import Cache, Handle, Ledger
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """One open host. `observed` is everything on it, by Ref; `unseen` is how names begin that cannot be looked at, by kind."""
+    """One open host. `observed` is everything on it, by Ref.
+
+    `unseen` is how the names begin of what cannot be looked at now, by kind.
+    """
 
     host: str
     uri: str | None
@@ -60,13 +64,19 @@ class Workspace:
 @contextmanager
 def opened(settings: Settings, selection: Selection, operation: str = "") -> Iterator[Workspace]:
     """The workspace of one verb. With an `operation`, each host is locked before anybody looks at it."""
-    kinds, cache = wiring.kinds(), wiring.cache(settings)
-    source = wiring.source(settings, selection)
-    desired = read_desired(source, cache, kinds, wiring.host_name(settings.connect), settings)
-    uris = host_uris(settings, desired)
-    with ExitStack() as stack:
-        failures: dict[str, Problem] = {}
-        sessions = _open_all(settings, uris, operation, stack, failures)
+    source, cache = Gathered(wiring.source(settings, selection)), wiring.cache(settings)
+    usual = wiring.host_name(settings.connect)
+    with ExitStack() as locks, _Openings(settings) as openings:
+        if not operation and not source.mentions(b"Host"):
+            # libvirt needs longer than we do, so it is asked while the documents are read.
+            openings.begin({usual: settings.connect})
+        kinds = wiring.kinds()
+        desired = read_desired(source, cache, kinds, usual, settings)
+        uris = host_uris(settings, desired)
+        if operation:
+            for host in uris:
+                locks.enter_context(wiring.lock(settings, host, operation))
+        sessions, failures = openings.finish(uris)
         yield Workspace(
             settings=settings,
             selection=selection,
@@ -84,32 +94,53 @@ def host_uris(settings: Settings, desired: Desired) -> dict[str, str | None]:
     return dict(sorted(named.items())) or {wiring.host_name(settings.connect): settings.connect}
 
 
-def _open_all(
-    settings: Settings,
-    uris: Mapping[str, str | None],
-    operation: str,
-    stack: ExitStack,
-    failures: dict[str, Problem],
-) -> dict[str, Session]:
-    if operation:
-        for host in uris:
-            stack.enter_context(wiring.lock(settings, host, operation))
-    if len(uris) == 1:
-        attempts = [_attempt(settings, host, uri) for host, uri in uris.items()]
-    else:
-        with ThreadPoolExecutor(max_workers=max(1, settings.parallelism)) as pool:
-            attempts = list(pool.map(lambda item: _attempt(settings, *item), uris.items()))
-    sessions = {}
-    for host, (session, closing, problem) in zip(uris, attempts, strict=True):
-        stack.push(closing)
-        if session is not None:
-            sessions[host] = session
-        elif problem is not None:
-            failures[host] = problem
-    return sessions
+# An open session with what closes it, or why there is none.
+_Attempt = tuple[Session | None, ExitStack, Problem | None]
 
 
-def _attempt(settings: Settings, host: str, uri: str | None) -> tuple[Session | None, ExitStack, Problem | None]:
+class _Openings:
+    """Hosts that are being opened and looked at, each in a thread; at the end all of them are closed, wanted or not."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._pool = ThreadPoolExecutor(max_workers=max(1, settings.parallelism))
+        self._begun: dict[tuple[str, str | None], Future[_Attempt]] = {}
+
+    def __enter__(self) -> _Openings:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nobody waits here for a host that does not answer; it is closed when it does."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for attempt in self._begun.values():
+            attempt.add_done_callback(_close)
+
+    def begin(self, uris: Mapping[str, str | None]) -> None:
+        """Start with those that have not been started with."""
+        for host, uri in uris.items():
+            if (host, uri) not in self._begun:
+                self._begun[host, uri] = self._pool.submit(_attempt, self._settings, host, uri)
+
+    def finish(self, uris: Mapping[str, str | None]) -> tuple[dict[str, Session], dict[str, Problem]]:
+        """The open hosts by name, and why the others are not open."""
+        self.begin(uris)
+        sessions: dict[str, Session] = {}
+        failures: dict[str, Problem] = {}
+        for host, uri in uris.items():
+            session, _, problem = self._begun[host, uri].result()
+            if session is not None:
+                sessions[host] = session
+            elif problem is not None:
+                failures[host] = problem
+        return sessions, failures
+
+
+def _close(attempt: Future[_Attempt]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result()[1].close()
+
+
+def _attempt(settings: Settings, host: str, uri: str | None) -> _Attempt:
     """An open session with what closes it, or why there is none."""
     stack = ExitStack()
     try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from reconciler.model.plans import Allow
-from reconciler.model.refs import Ref
+if TYPE_CHECKING:
+    from reconciler.model.plans import Allow
+    from reconciler.model.refs import Ref
 
 
 @dataclass(frozen=True, kw_only=True)

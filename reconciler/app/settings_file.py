@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -219,7 +218,9 @@ def _complaint(name: str, value: object) -> str:
     """What is wrong with one setting, "" if nothing."""
     names = [key.name for key in KEYS]
     if name not in names:
-        near = difflib.get_close_matches(name, names, 1)
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, names, 1)
         return f"there is no setting {name!r}" + (f"; did you mean {near[0]}?" if near else "")
     try:
         next(key for key in KEYS if key.name == name).check(value)

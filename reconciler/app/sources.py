@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.errors import ManifestError, Problem
 from reconciler.ports import Source, SourceFile
@@ -30,3 +30,27 @@ def collect(source: Source) -> tuple[list[SourceFile], list[Problem]]:
     except ManifestError as error:
         return files, list(error.problems)
     return files, []
+
+
+class Gathered:
+    """A source whose files have been read already; it gives them, and complains of the others, as often as asked."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._found, self._problems = collect(source)
+
+    def files(self) -> Iterator[SourceFile]:
+        """The files as they were. Raises ManifestError after the last one for all that could not be read."""
+        yield from self._found
+        if self._problems:
+            raise ManifestError(self._problems)
+
+    def revision(self) -> str | None:
+        return self._source.revision()
+
+    def owners(self) -> Sequence[str]:
+        return self._source.owners()
+
+    def mentions(self, word: bytes) -> bool:
+        """Whether the word stands in any of the files."""
+        return any(word in file.content for file in self._found)

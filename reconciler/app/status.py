@@ -9,6 +9,7 @@ from reconciler.app import plan as planning
 from reconciler.app import session
 from reconciler.app.session import Workspace
 from reconciler.app.settings import Selection, Settings
+from reconciler.engine.unseen import UNSEEN
 from reconciler.model.documents import Observed
 from reconciler.model.plans import Action, Change, Condition, Plan
 from reconciler.model.refs import Ref
@@ -18,9 +19,9 @@ from reconciler.model.refs import Ref
 class Status:
     """One resource on one host.
 
-    `state` is what a person would call it: running, stopped, active, present, missing, unknown. `drift` has the paths
-    of fields that differ from the document; `details` are facts worth reading
-    (a volume's capacity and allocation).
+    `state` is what a person would call it: running, stopped, active, present, missing, unseen (what holds it is not
+    running), unknown (its host did not answer). `drift` has the paths of fields that differ from the document;
+    `details` are facts worth reading (a volume's capacity and allocation).
     """
 
     ref: Ref
@@ -47,11 +48,12 @@ def _status(workspace: Workspace, plan: Plan, host: str, ref: Ref) -> Status:
     observed = workspace.sessions[host].observed.get(ref) if host in workspace.sessions else None
     drift = tuple(field.path for change in changes if change.action is not Action.CREATE for field in change.fields)
     pending = tuple(condition for condition in plan.conditions if (condition.host, condition.ref) == (host, ref))
+    pending_types = {condition.type for condition in pending}
     return Status(
         ref=ref,
         host=host,
         state=_state(workspace, host, ref, observed),
-        conditions=(_ready(workspace, host, ref, changes), *pending),
+        conditions=pending if UNSEEN in pending_types else (_ready(workspace, host, ref, changes), *pending),
         drift=drift,
         revision=plan.revision,
         details=observed.details if observed else {},
@@ -59,8 +61,10 @@ def _status(workspace: Workspace, plan: Plan, host: str, ref: Ref) -> Status:
 
 
 def _state(workspace: Workspace, host: str, ref: Ref, observed: Observed | None) -> str:
-    if host not in workspace.sessions or workspace.sessions[host].hides(ref):
+    if host not in workspace.sessions:
         return "unknown"
+    if workspace.sessions[host].hides(ref):
+        return "unseen"
     if observed is None:
         return "missing"
     facts = observed.facts

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pwd
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from reconciler.app.settings import Selection, Settings
-from reconciler.kind import Kind
-from reconciler.ports import Cache, Clock, Handle, Ledger, Source
+if TYPE_CHECKING:
+    from reconciler.app.settings import Selection, Settings
+    from reconciler.kind import Kind
+    from reconciler.ports import Cache, Clock, Handle, Ledger, Source
 
 
 def kinds() -> Mapping[str, Kind]:
@@ -74,7 +75,7 @@ def host_name(uri: str | None) -> str:
     """What the host behind a URI is called where no Host document names it."""
     from reconciler.adapters.virt.connection import host_name as name
 
-    return name(uri, socket.gethostname())
+    return name(uri, os.uname().nodename)
 
 
 def who() -> str:
@@ -83,4 +84,4 @@ def who() -> str:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         user = str(os.getuid())
-    return f"{user} <{user}@{socket.gethostname()}>"
+    return f"{user} <{user}@{os.uname().nodename}>"

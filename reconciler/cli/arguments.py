@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -181,7 +180,9 @@ def _word(word: str, context: click.Context, option: click.Parameter) -> Allow:
     words = [allow.value for allow in Allow]
     if word in words:
         return Allow(word)
-    near = difflib.get_close_matches(word, words, 1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, words, 1)
     hint = f"did you mean {near[0]}?" if near else f"the words are {', '.join(words)}"
     raise click.BadParameter(f"{word!r} permits nothing; {hint}", context, option)
 

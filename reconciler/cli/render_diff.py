@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
 from reconciler.cli.terminal import Terminal, printable
@@ -20,12 +19,14 @@ def definition_diffs(plan: Plan) -> dict[tuple[str, Ref], str]:
 
 
 def _diff(change: Change) -> str:
+    from difflib import unified_diff  # 2 ms that a plan without diffs need not pay.
+
     after = next((step.xml for step in change.steps if isinstance(step, Define)), None)
     if after is None:
         return ""
     before = change.observed.xml if change.observed else ""
     name = f"{change.host}/{change.ref}"
-    lines = difflib.unified_diff(_lines(before), _lines(after), f"{name} (host)", f"{name} (planned)", lineterm="")
+    lines = unified_diff(_lines(before), _lines(after), f"{name} (host)", f"{name} (planned)", lineterm="")
     return "\n".join(lines)
 
 

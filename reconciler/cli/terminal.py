@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from typing import TextIO
 
 from reconciler.errors import trouble
 
+# Columns where there is no terminal to ask.
+WIDTH = 100
 # Select Graphic Rendition codes (ECMA-48), the only ones in use.
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 # Names and XML come from repositories and hosts: what would move a cursor or turn text around is written out.
@@ -72,9 +73,16 @@ def detect(colour: str, environment: Mapping[str, str]) -> Terminal:
         colour=_takes_colour(sys.stdout, colour, environment),
         error_colour=_takes_colour(sys.stderr, colour, environment),
         unicode=_takes_unicode(sys.stdout),
-        width=shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100,
+        width=_width() if sys.stdout.isatty() else WIDTH,
         interactive=sys.stdin.isatty() and sys.stderr.isatty(),
     )
+
+
+def _width() -> int:
+    """The columns of the terminal on standard output."""
+    from shutil import get_terminal_size  # 3 ms, for it brings archives along.
+
+    return get_terminal_size((WIDTH, 24)).columns
 
 
 def _accept_any_name(stream: object) -> None:

@@ -73,12 +73,16 @@ def _unlisted(spec: Spec, texts: Texts) -> Iterator[Diff]:
 def _left(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[Diff]:
     """What the last apply set and the document sets no more, as the largest elements that were ours alone."""
     gone = [address for address in applied.claims if address not in spec.claims and applied.claims[address] is not None]
-    if not gone:
+    if not gone or "name" in gone:
+        # Only a whole XML file claims the name. It also claims all that libvirt had filled in, which nobody asked for;
+        # the YAML that takes its place says what is wanted and leaves the rest.
         return
     claimed = _elements(spec.claims)
     for address in gone:
         value = address.removesuffix("@unit")
         if address not in texts or not fields.removable(kind.table, value):
+            continue
+        if not address.endswith("]") and not _says_something(address, texts):
             continue
         yield _removal(kind.table, address, claimed, texts, applied)
 
@@ -118,8 +122,15 @@ def _ours(element: Address, texts: Texts, applied: Applied) -> bool:
     """Whether all that the host has in this element is what we put there."""
     inside = (element + "/", element + "@", element + "[")
     return all(
-        known in applied.claims for known in texts if (known == element or known.startswith(inside)) and texts[known]
+        known in applied.claims
+        for known in texts
+        if (known == element or known.startswith(inside)) and _says_something(known, texts)
     )
+
+
+def _says_something(address: Address, texts: Texts) -> bool:
+    """Whether it has a value, or is an element that is nothing but there (`features/acpi`)."""
+    return bool(texts[address]) or not any(known.startswith((address + "/", address + "@")) for known in texts)
 
 
 def _inside(address: Address, elements: list[Address]) -> bool:

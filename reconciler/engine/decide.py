@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from reconciler import fields
 from reconciler.engine import compare
 from reconciler.kind import Judged, Kind, Situation
-from reconciler.markup import pattern_of
 from reconciler.matching import align, rename
 from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Owned
@@ -85,7 +84,7 @@ def _create(case: Case) -> Change:
 
 def _is_field(kind: Kind, address: Address) -> bool:
     """Whether people write a value at this address: elements that only hold others are not worth a line."""
-    entry = kind.table.get(pattern_of(address))
+    entry = fields.entry_of(kind.table, address)
     return entry is not None and entry.field is not None
 
 

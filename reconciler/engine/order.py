@@ -17,6 +17,8 @@ def order(
 ) -> tuple[Change, ...]:
     """Creations and updates by need, then deletions the other way round; a stable order throughout."""
     listed = list(changes)
+    if not listed:
+        return ()
     building = [change for change in listed if not _removes(change)]
     removing = [change for change in listed if _removes(change)]
     places = {key: place for place, key in enumerate(_sorted(specs, kinds))}

@@ -10,6 +10,9 @@ from reconciler.model.inventory import Owned
 from reconciler.model.plans import Action, Blocked, Change, Condition, Disruption, Start
 from reconciler.model.refs import Ref
 
+# The type of the Condition of what is taken to be there without looking.
+UNSEEN = "Unseen"
+
 
 def in_sight(
     changes: Sequence[Change],
@@ -31,7 +34,9 @@ def in_sight(
         elif not started & set(_holders(specs[change.ref])):
             kept.append(_blocked(change, specs[change.ref]))
         elif _made_before(owned.get(change.ref)):
-            waiting.append(Condition(change.ref, change.host, "Unseen", "what holds it is started first; the next plan looks at it"))
+            waiting.append(
+                Condition(change.ref, change.host, UNSEEN, "what holds it is started first; the next plan looks at it")
+            )
         else:
             kept.append(change)
     return kept, waiting

@@ -18,6 +18,8 @@ from reconciler.ports import LIMIT_YAML
 LIMIT_DEPTH = 64
 # More of one file help nobody, and a megabyte of them would be many.
 LIMIT_PROBLEMS = 100
+# What XML 1.0 cannot hold (section 2.2); in YAML only the escapes of double quotes can write it.
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 Path = tuple[str | int, ...]
 Spot = tuple[int, int]
@@ -78,7 +80,7 @@ def _feed(text: str, builder: _Builder) -> None:
             (mark.line + 1, mark.column + 1) if mark else (1, 1),
         )
     except yaml.reader.ReaderError:
-        found = _UNPRINTABLE.search(text)
+        found = re.search(_UNPRINTABLE, text)
         before = text[: found.start()] if found else ""
         spot = before.count("\n") + 1, len(before) - before.rfind("\n")
         builder.note("R101", "a control character is not allowed here; remove it", spot)
@@ -91,7 +93,7 @@ class _StopError(Exception):
 
 
 # YAML 1.2.2, 5.1: c-printable.
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 # What a mapping waits for: a key, or the value of a key that cannot be kept.
 _WANTS_KEY = object()
@@ -197,6 +199,9 @@ class _Builder:
             value, trap = resolve(value)
             if trap:
                 self._complain("R108", trap, event.start_mark)
+        elif event.style == '"' and frame and frame.path[:1] == ("spec",) and (unfit := _UNFIT.search(value)):
+            message = f"the character {unfit[0]!a} cannot stand in libvirt's XML; take it out"
+            self._complain("R204", message, event.start_mark)
         self._put(value, event.start_mark)
 
     def _take_key(self, frame: _Frame, event: Any) -> None:

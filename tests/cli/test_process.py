@@ -29,7 +29,14 @@ def driven(seconds: float, *arguments: str, **more) -> subprocess.Popen[str]:
 def terminal(seconds: float, *arguments: str) -> Iterator[pexpect.spawn]:
     environment = {**os.environ, "TERM": "xterm"}
     child = pexpect.spawn(
-        DRIVER[0], [*DRIVER[1:], str(seconds), *arguments], cwd=ROOT, encoding="utf-8", timeout=20, env=environment
+        DRIVER[0],
+        [*DRIVER[1:], str(seconds), *arguments],
+        cwd=ROOT,
+        encoding="utf-8",
+        timeout=20,
+        env=environment,
+        # What a job in the background inherits is that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
         yield child

@@ -13,8 +13,8 @@ import pytest
 from reconciler.adapters.build import schema_kinds
 from reconciler.app import schema
 from reconciler.fields import Field, Node
-from reconciler.fields import schema as schema_of
 from reconciler.kinds import KINDS
+from reconciler.shapes import schema as schema_of
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 KIND_NAMES = sorted(KINDS)

@@ -7,7 +7,7 @@ from reconciler.engine.prune import prune
 from reconciler.errors import ManifestError
 from reconciler.model.documents import Deletion, Need
 from reconciler.model.inventory import Inventory, Owned
-from reconciler.model.plans import Action, Allow, Change, Plan
+from reconciler.model.plans import Action, Allow, Change, Plan, Stop, Undefine
 from reconciler.model.refs import Ref
 from tests.engine import widgets
 from tests.engine.widgets import spec
@@ -42,6 +42,13 @@ def test_an_owned_object_that_nobody_declares_is_deleted_only_with_permission():
     assert change.action is Action.DELETE and change.blocked.allow is Allow.DELETE
     (change,) = pruned([entry("a")], there("a"), [Allow.DELETE])
     assert change.blocked is None
+
+
+def test_a_deletion_cuts_a_guest_off_only_with_permission():
+    (change,) = pruned([entry("a")], there("a"), [Allow.DELETE])
+    assert change.steps == (Undefine(False),)
+    (change,) = pruned([entry("a")], there("a"), [Allow.DELETE, Allow.FORCE_OFF])
+    assert change.steps == (Stop(0, force=True), Undefine(False))
 
 
 def test_what_is_declared_or_not_ours_is_never_pruned():

@@ -13,10 +13,13 @@ from pathlib import Path
 import libvirt
 import pytest
 
+from tests.kinds.private import users
+
 SCRIPT = """
 set -e
 hostname {name}
 ip link set lo up
+{users}
 for pair in etc:/etc/libvirt run:/run/libvirt lib:/var/lib/libvirt cache:/var/cache/libvirt log:/var/log/libvirt; do
     mkdir -p "${{pair#*:}}"
     mount --bind "{home}/${{pair%%:*}}" "${{pair#*:}}"
@@ -48,7 +51,7 @@ cgroup_controllers = []
 def libvirtd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URI of a libvirtd that has all its drivers and belongs to this test run alone."""
     if os.geteuid() != 0 or shutil.which("libvirtd") is None:
-        pytest.skip("a private libvirtd needs root and the package libvirt-daemon-system")
+        pytest.skip("a private libvirtd needs root and the package libvirt-daemon")
     # A socket's path may have 107 bytes, pytest's own directories are longer.
     home = Path("/tmp") / f"kinds-{os.getpid()}"
     for part in ("etc/qemu/networks", "etc/storage", "etc/nwfilter", "etc/secrets", "run", "lib", "cache", "log"):
@@ -56,7 +59,7 @@ def libvirtd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     uuid = f"00000000-0000-4000-8000-{os.getpid():012d}"
     (home / "etc/libvirtd.conf").write_text(DAEMON.format(uuid=uuid, home=home))
     (home / "etc/qemu.conf").write_text(QEMU)
-    script = SCRIPT.format(home=home, name=f"kinds-{os.getpid()}")
+    script = SCRIPT.format(home=home, users=users(home), name=f"kinds-{os.getpid()}")
     unshare = ["unshare", "-m", "-u", "-n", "-p", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
     with (home / "log/out").open("wb") as log:
         daemon = subprocess.Popen([*unshare, "bash", "-c", script], stdout=log, stderr=log, start_new_session=True)

@@ -45,9 +45,7 @@ class Machine:
 
     def text(self, memory="192MiB", vcpus=1, power="running", more=""):
         lines = "\n".join(f"  {line}" for line in more.splitlines())
-        return GUEST.format(
-            memory=memory, vcpus=vcpus, power=power, guest=self.guest, console=self.console, more=lines
-        )
+        return GUEST.format(memory=memory, vcpus=vcpus, power=power, guest=self.guest, console=self.console, more=lines)
 
     def converge(self, *arguments, **asked):
         return self.lab.converge(self.text(**asked), *arguments)
@@ -188,3 +186,15 @@ def test_s14_r7_r8_firmware_settings_outlive_every_change(lab, host):
     live = lab.xml("uefi", live=True)
     assert (live.findtext("memory"), live.findtext("os/nvram")) == (str(192 << 10), path)
     assert settings.stat().st_ino == before[0]
+
+
+def test_a_machine_without_a_type_gets_the_hosts_best_and_emulation_is_said_once(lab):
+    lab.write(
+        "apiVersion: reconciler/v1\nkind: Domain\nmetadata: {name: plain}\nspec: {memory: 64MiB, power: stopped}\n"
+    )
+    conditions = lab.plan()["conditions"]
+    lab.converge()
+    found = lab.xml("plain").get("type")
+    assert found in ("kvm", "qemu")
+    assert [each["type"] for each in conditions] == (["SoftwareEmulation"] if found == "qemu" else [])
+    assert lab.plan()["conditions"] == []

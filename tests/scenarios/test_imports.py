@@ -31,7 +31,8 @@ RICH = {
           <serial type='pty'><target port='0'/></serial>
           <serial type='file'><source path='{disks}/serial' append='on'/><target port='1'/></serial>
           <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
-          <channel type='unix'><source mode='bind' path='{disks}/own'/><target type='virtio' name='org.example.0'/></channel>
+          <channel type='unix'><source mode='bind' path='{disks}/own'/>
+            <target type='virtio' name='org.example.0'/></channel>
           <channel type='pty'><target type='virtio' name='org.example.1'/></channel>
         </devices>""",
     "sealed": """
@@ -54,7 +55,8 @@ RICH = {
         <metadata><note xmlns='https://note.example/1'>keep</note></metadata>
         <vcpu placement='static' cpuset='0-1' current='2'>4</vcpu><iothreads>2</iothreads>
         <os><type arch='x86_64' machine='q35'>hvm</type></os>
-        <features><acpi/><apic/><hyperv mode='custom'><relaxed state='on'/><spinlocks state='on' retries='8191'/></hyperv></features>
+        <features><acpi/><apic/>
+          <hyperv mode='custom'><relaxed state='on'/><spinlocks state='on' retries='8191'/></hyperv></features>
         <cpu mode='custom' match='exact' check='none'><model fallback='allow'>Nehalem</model>
           <topology sockets='1' dies='1' cores='2' threads='2'/>
           <numa><cell id='0' cpus='0-1' memory='32768'/><cell id='1' cpus='2-3' memory='32768'/></numa></cpu>
@@ -63,10 +65,11 @@ RICH = {
         <devices>
           <controller type='scsi' index='0' model='virtio-scsi'><driver queues='2'/></controller>
           <disk type='file' device='disk'><driver name='qemu' type='qcow2' iothread='1'/><source file='{disks}/b'/>
-            <target dev='vda' bus='virtio'/><iotune><total_iops_sec>500</total_iops_sec></iotune><boot order='1'/></disk>
+            <target dev='vda' bus='virtio'/><iotune><total_iops_sec>500</total_iops_sec></iotune>
+            <boot order='1'/></disk>
           <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{disks}/c'/>
             <target dev='sda' bus='scsi' rotation_rate='1'/><wwn>5000c50015ea71ac</wwn></disk>
-          <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{disks}/d'/>
+          <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{disks}/d'/>
             <target dev='sdb' bus='sata'/><shareable/></disk>
         </devices>""",
 }
@@ -92,4 +95,6 @@ def test_everything_that_runs_on_a_host_can_be_imported_and_only_adopted(lab):
     lab.converge()
     assert running == {name: connection.lookupByName(name).ID() for name in RICH}
     for name in RICH:
-        assert [item.tag for item in before[name].find("devices")] == [item.tag for item in lab.xml(name).find("devices")]
+        assert [item.tag for item in before[name].find("devices")] == [
+            item.tag for item in lab.xml(name).find("devices")
+        ]

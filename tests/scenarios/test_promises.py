@@ -105,6 +105,20 @@ def test_history_shows_what_changed_and_rollback_brings_it_back(lab):
     assert "memory.max" in text and "128MiB" in text and "256MiB" in text
     lab.run("rollback", "Domain/a", "--yes")
     assert lab.xml("a").findtext("memory") == "131072"
+    assert lab.actions() == [("Domain/a", "update")]
+    lab.run("apply", "--yes")
+    assert lab.xml("a").findtext("memory") == "262144"
+    assert lab.actions() == []
+
+
+def test_a_deleted_machine_comes_back_as_it_was(lab):
+    lab.write(vm("b"), "b.yaml")
+    lab.converge(vm("a"))
+    uuid = lab.xml("a").findtext("uuid")
+    lab.remove()
+    lab.run("apply", "--yes", "--allow", "delete")
+    lab.run("rollback", "Domain/a", "--yes")
+    assert lab.xml("a").findtext("uuid") == uuid
 
 
 def test_the_old_definition_is_in_the_ledger_before_the_change(lab):

@@ -111,7 +111,7 @@ def test_a_volume_is_not_rebuilt_from_a_source_that_is_not_there(lab, images, tm
 @pytest.mark.parametrize("user", ["Domain/vm", "Volume/images/over"])
 def test_a_volume_in_use_is_not_rebuilt(lab, images, user):
     users = {
-        "Domain/vm": vm(more="  disks:\n    - {name: root, volume: images/v}\n"),
+        "Domain/vm": vm(more="  disks:\n    - {name: root, pool: images, volume: v}\n"),
         "Volume/images/over": volume("over", backing="v"),
     }
     storage(lab, images, volume(capacity="1MiB", format="raw"), users[user])
@@ -137,7 +137,7 @@ def test_r4_a_volume_grows_and_never_shrinks(lab, images):
 
 
 def test_r4_a_volume_grows_under_a_running_guest(lab, images):
-    machine = vm(power="running", more="  disks:\n    - {name: root, volume: images/v, bus: virtio}\n")
+    machine = vm(power="running", more="  disks:\n    - {name: root, pool: images, volume: v, bus: virtio}\n")
     storage(lab, images, volume(capacity="64MiB"), machine)
     lab.converge()
     started = lab.domain("vm").ID()
@@ -176,7 +176,7 @@ def test_a_volume_is_deleted_only_if_its_document_said_so(lab, images):
     storage(lab, images, volume("kept", capacity="1MiB"), volume("gone", capacity="1MiB", deletionPolicy="delete"))
     lab.converge()
     storage(lab, images)
-    assert lab.actions() == [("Volume/images/kept", "forget"), ("Volume/images/gone", "delete")]
+    assert lab.actions() == [("Volume/images/gone", "delete"), ("Volume/images/kept", "forget")]
     lab.apply("--allow", "delete")
     assert [path.name for path in images.iterdir()] == ["kept"]
 
@@ -196,7 +196,7 @@ def test_the_volumes_of_a_pool_that_was_stopped_are_not_made_again(lab, images):
     assert [(change["ref"], change["action"]) for change in plan["changes"]] == [("Pool/images", "update")]
     assert [condition["type"] for condition in plan["conditions"]] == ["Unseen"]
     rows = json.loads(lab.run("status", "-o", "json").stdout)["resources"]
-    assert {row["ref"]: row["state"] for row in rows}["Volume/images/v"] == "unknown"
+    assert {row["ref"]: row["state"] for row in rows}["Volume/images/v"] == "unseen"
     lab.converge()
     assert (images / "v").stat().st_ino == before
 
@@ -220,7 +220,7 @@ def test_volumes_of_an_inactive_pool_are_neither_deleted_nor_forgotten(lab, imag
     assert lab.plan()["changes"] == []
     storage(lab, images)
     lab.apply()
-    assert lab.actions() == [("Volume/images/b", "forget"), ("Volume/images/a", "delete")]
+    assert lab.actions() == [("Volume/images/a", "delete"), ("Volume/images/b", "forget")]
 
 
 def test_a_volume_found_when_its_pool_starts_is_not_overwritten(lab, images):
@@ -275,3 +275,24 @@ def test_a_protected_volume_is_neither_replaced_nor_deleted(lab, images):
     storage(lab, images)
     lab.apply("--allow", "delete,mass-delete", code=73)
     assert [path.name for path in images.iterdir()] == ["db-1"]
+
+
+def test_a_file_that_was_removed_by_hand_is_made_again(lab, images):
+    storage(lab, images, volume(capacity="1MiB"), volume("other", capacity="1MiB"))
+    lab.converge()
+    (images / "v").unlink()
+    assert lab.actions() == [("Volume/images/v", "create")]
+    lab.converge()
+    assert (images / "v").exists()
+
+
+def test_after_a_host_restart_pools_start_before_the_machines_on_them(lab, images):
+    disks = "  disks:\n    - {{name: root, pool: images, volume: v{}}}\n"
+    machines = [vm(f"m{number}", power="running", more=disks.format(number)) for number in range(4)]
+    storage(lab, images, *(volume(f"v{number}", capacity="1MiB") for number in range(4)), *machines)
+    lab.converge()
+    for number in range(4):
+        lab.domain(f"m{number}").destroy()
+    stop_pool(lab)
+    applied = lab.converge()
+    assert {change["ref"] for change in applied["changes"]} == {"Pool/images", *(f"Domain/m{n}" for n in range(4))}

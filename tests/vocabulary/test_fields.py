@@ -73,3 +73,14 @@ def test_the_schema_has_every_field_with_its_unit_and_refuses_others():
     assert "Unit: vCPUs." in schema["properties"]["vcpus"]["description"]
     assert schema["properties"]["memory"]["anyOf"][0]["type"] == "string"
     assert schema["properties"]["forwarders"]["items"]["anyOf"][1]["properties"]["addr"]["examples"] == ["9.9.9.9"]
+
+
+def test_a_field_that_names_a_key_itself_is_found_by_it():
+    named = Field(name="serial", at="sysinfo[smbios]/entry[serial]", codec=TEXT, doc="Serial.", example="1", whole=True)
+    line = Field(name="text", at="", codec=TEXT, doc="A line.", example="a")
+    lines = Items(name="lines", at="sysinfo[smbios]/line", doc="Lines.", fields=(line,))
+    table = fields.index((named, lines))
+    assert fields.path_of(table, "sysinfo[smbios]/entry[serial]") == "serial"
+    assert fields.is_whole(table, "sysinfo[smbios]/entry[serial]")
+    assert fields.path_of(table, "sysinfo[smbios]/line[3]") == "lines[3].text"
+    assert fields.path_of(table, "sysinfo[smbios]/entry[other]") == "xml:sysinfo[smbios]/entry[other]"

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import re
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ from reconciler.errors import Family, ReconcilerError, trouble
 OPEN_SECONDS = 10.0
 # A daemon that is silent for 5 s is asked; after 3 unanswered questions it is gone and calls fail.
 KEEPALIVE_SECONDS, KEEPALIVE_COUNT = 5, 3
+TURN_SECONDS = 0.1
 # A daemon that stops when idle may go between being seen and being called.
 EMBEDDED_ATTEMPTS = 3
 
@@ -124,6 +126,8 @@ def _event_loop() -> threading.Thread:
 def _turn() -> None:
     while True:
         libvirt.virEventRunDefaultImpl()
+        # Each call of another thread wakes the loop, which takes a fifth of its time; keeping alive needs few turns.
+        time.sleep(TURN_SECONDS)
 
 
 def is_remote(uri: str | None) -> bool:

@@ -9,11 +9,10 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, cast
 from urllib.parse import quote
-
-from filelock import FileLock
 
 from reconciler.adapters.virt import embedded_home, embedded_root, embedded_session
 from reconciler.adapters.virt.embedded_home import Home
@@ -110,7 +109,9 @@ def answers(home: Home) -> bool:
     return True
 
 
-def _lock(home: Home) -> FileLock:
+def _lock(home: Home) -> AbstractContextManager[object]:
+    from filelock import FileLock  # 6 ms that a host which runs already need not pay.
+
     return FileLock(home.directory / "lock", timeout=2 * START_SECONDS)
 
 

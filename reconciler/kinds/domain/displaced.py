@@ -20,6 +20,14 @@ _DISPLACES: Mapping[Address, tuple[Address, ...]] = {
     "clock@offset": ("clock@timezone", "clock@basis", "clock@adjustment", "clock@start"),
 }
 
+# What libvirt 9.0 put beside something, and refuses or restores that for when it is left alone:
+# what goes -> the companion, and the leaf by which it is known to be one.
+_COMPANIONS: Mapping[Address, tuple[Address, Address, str]] = {
+    "devices/serial[0]": ("devices/console[0]", "devices/console[0]/target@type", "serial"),
+    "devices/graphics[spice]": ("devices/audio[1]", "devices/audio[1]@type", "spice"),
+    "os/loader": ("os/nvram", "", ""),
+}
+
 
 def topology_product(claims: Claims) -> int | None:
     """How many vCPUs a topology makes; None where it does not say."""
@@ -48,14 +56,25 @@ def _meaningless(situation: Situation, diffs: Sequence[Diff]) -> Iterator[Addres
     for address in after:
         yield from _DISPLACES.get(address, ())
         yield from devices.displaced(address)
+    for address in (address for address, text in after.items() if text is None):
+        yield from _companions(address, situation)
     if any(address.startswith("devices/") and _orders_boot(situation, address) for address in after):
         yield from (known for known in situation.texts if re.fullmatch(r"os/boot\[[^]]*\]", known))
     most = after.get("vcpu")
-    if most is not None:
+    if most is not None and most.isdecimal():
         if topology_product(situation.texts) != int(most):
             yield "cpu/topology"
         if int(situation.texts.get("vcpu@current", "0")) > int(most):
             yield "vcpu@current"
+
+
+def _companions(address: Address, situation: Situation) -> Iterator[Address]:
+    if address == "devices/serial[0]" and "devices/serial" not in situation.spec.lists:
+        # A document that says nothing of serial ports may have the one that every new machine gets.
+        return
+    companion, leaf, value = _COMPANIONS.get(address, ("", "", ""))
+    if companion and situation.texts.get(leaf, "") == value:
+        yield companion
 
 
 def _orders_boot(situation: Situation, address: Address) -> bool:

@@ -85,7 +85,7 @@ def _tidy(body: dict[str, Json], texts: Texts) -> None:
 
 def _open(address: Address, covered: set[Address]) -> bool:
     """Whether no field claims it and it is no secret; a unit belongs to the amount beside it."""
-    entry = TABLE.get(pattern_of(address))
+    entry = fields.entry_of(TABLE, address)
     if entry is not None and entry.field is not None and entry.field.secret:
         return False
     unit = address.endswith("@unit") and markup.element_of(address) in covered

@@ -28,6 +28,7 @@ CLOCK = Group(
             codec=choice("utc", "localtime"),
             doc="What variable adds to.",
             example="utc",
+            implied="utc",
         ),
         Field(
             name="adjustment",
@@ -35,6 +36,7 @@ CLOCK = Group(
             codec=text(pattern=r"-?[0-9]+"),
             doc="Seconds added to the basis.",
             example="3600",
+            implied="0",
         ),
         Items(
             name="timers",

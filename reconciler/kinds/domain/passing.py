@@ -18,6 +18,8 @@ _LIVE = re.compile(
     r"resource(/partition)?|currentMemory(@unit)?|devices/disk\[\]/(backingStore|mirror)([/@].*)?"
     r"|devices/interface\[\]/source@bridge"
 )
+# After a start libvirt writes down what the guest's processor really got, and marks that as check='full'.
+_CPU = re.compile(r"cpu@check|cpu/feature\[\]([/@].*)?")
 _FIRMWARE = re.compile(r"os/(loader|nvram)([/@].*)?")
 _SOCKET = re.compile(r"/dev/pts/\d+|.*/channel/target/.*|.*/domain-.*")
 
@@ -31,6 +33,8 @@ def passing(address: Address, texts: Texts) -> bool:
         return False
     if pattern == "devices/interface[]/source@bridge":
         return texts.get(f"{address.partition(']')[0]}]@type") == "network"
+    if _CPU.fullmatch(pattern):
+        return texts.get("cpu@check") == "full"
     return bool(_LIVE.fullmatch(pattern)) or ("os@firmware" in texts and bool(_FIRMWARE.fullmatch(pattern)))
 
 

@@ -74,7 +74,7 @@ def _balloon(diff: Diff, situation: Situation) -> Decision:
     if _exceeds(diff.after, maximum):
         return Decision(Disruption.REFUSED, why="more than the domain's memory.max; raise that too")
     live = xml.weigh(situation.observed.live or "").memory_max // xml.KIB
-    if situation.active and diff.after and maximum == situation.texts.get("memory") and int(diff.after) <= live:
+    if situation.active and maximum == situation.texts.get("memory") and 0 < _number(diff.after) <= live:
         return Decision(Disruption.NONE, "memory")
     return _restart(diff, situation)
 
@@ -84,13 +84,18 @@ def _plug(diff: Diff, situation: Situation) -> Decision:
     if _exceeds(diff.after, situation.spec.claims.get("vcpu", situation.texts.get("vcpu"))):
         return Decision(Disruption.REFUSED, why="more than the domain's vcpus.max; raise that too")
     live = xml.weigh(situation.observed.live or "")
-    if situation.active and diff.after and live.vcpus <= int(diff.after) <= live.vcpus_max:
+    if situation.active and diff.after and live.vcpus <= _number(diff.after) <= live.vcpus_max:
         return Decision(Disruption.NONE, "vcpus")
     return _restart(diff, situation)
 
 
 def _exceeds(wanted: str | None, maximum: str | None) -> bool:
-    return bool(wanted and maximum) and int(wanted or 0) > int(maximum or 0)
+    return bool(maximum) and _number(wanted) > _number(maximum)
+
+
+def _number(text: str | None) -> int:
+    """The number in a text; 0 for what is none, which libvirt's schema refuses before it gets to the host."""
+    return int(text) if text is not None and text.isdecimal() else 0
 
 
 def _powered(situation: Situation) -> bool:

@@ -105,6 +105,11 @@ def contradictions(spec: Spec, document: Document, path_of: PathOf) -> Iterator[
     if most is not None and product is not None and product != most:
         message = f"{spec.ref}: cpu.topology makes {product} vCPUs and vcpus.max is {most}; make them equal"
         yield Problem("R204", message, document.place("spec", "cpu", "topology"))
+    mode = claims.get("cpu@mode")
+    if claims.get("cpu/model") and mode in ("host-passthrough", "maximum"):
+        # libvirt 9.0 drops the model without a word.
+        message = f"{spec.ref}: cpu.mode {mode} and cpu.model exclude each other; keep one of the two"
+        yield Problem("R207", message, document.place("spec", "cpu", "model"))
     if any(address.startswith("os/boot[") for address in claims) and any(map(_orders_boot, claims)):
         message = f"{spec.ref}: boot.order and the boot numbers of devices exclude each other; keep one of the two"
         yield Problem("R207", message, document.place("spec", "boot"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from html import escape
 
@@ -71,9 +71,22 @@ def said(root: Element, *, whole: bool) -> dict[Address, str]:
     if not whole:
         return texts
     kept = {address: text for address, text in texts.items() if not passing(address, texts)}
+    for holder in _holders(texts):
+        if kept.get(holder) == "":
+            del kept[holder]
     if "@id" not in texts:
         _complete(kept)
     return kept
+
+
+def _holders(texts: Mapping[Address, str]) -> set[Address]:
+    """The elements without a key that others stand in: what is there only to hold them."""
+    return {
+        holder
+        for address in texts
+        for holder in (markup.element_of(address), address.rpartition("/")[0])
+        if holder != address and not holder.endswith("]")
+    }
 
 
 def _flat(root: Element) -> dict[Address, str]:
@@ -126,8 +139,23 @@ def render(spec: Spec, situation: Situation | None, diffs: Sequence[Diff]) -> st
     moved = tuple(dict.fromkeys(_newly_placed(diffs)))
     claims = {**_inside(spec.hints, moved), **_inside(spec.claims, moved)}
     wanted = devices.born_for(claims, situation.texts) if moved else {}
-    changes = (*displaced(situation, diffs), *diffs)
+    changes = (*displaced(situation, diffs), *diffs, *_spelt_out(situation, diffs))
     return definitions.revise(situation, changes, IDENTITIES, wanted)
+
+
+def _spelt_out(situation: Situation, diffs: Sequence[Diff]) -> Iterator[Diff]:
+    """What was no difference while something else stood for it that now changes.
+
+    A pflash image means UEFI (see `read`); vCPUs that no NUMA cell names are in the first one (libvirt 9.0).
+    """
+    after = {diff.address: diff.after for diff in diffs}
+    for address, text in situation.spec.claims.items():
+        firmware = address == "os@firmware" and after.get("os/loader", "") is None
+        if text and (firmware or ("vcpu" in after and _CELL_CPUS.fullmatch(address))):
+            yield Diff(address, situation.texts.get(address), text)
+
+
+_CELL_CPUS = re.compile(r"cpu/numa/cell\[[^]]*\]@cpus")
 
 
 def _newly_placed(diffs: Sequence[Diff]) -> Iterator[Address]:

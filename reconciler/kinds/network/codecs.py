@@ -21,6 +21,8 @@ DNS_NAME = text(pattern=r"[A-Za-z0-9_.-]+")
 
 
 def _lift_lease(value: str) -> Json:
+    if not value.isdecimal():
+        return value
     seconds = int(value)
     unit, factor = next((pair for pair in (("h", 3600), ("m", 60)) if seconds % pair[1] == 0), ("s", 1))
     return f"{seconds // factor}{unit}" if seconds else FOREVER

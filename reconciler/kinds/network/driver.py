@@ -17,6 +17,8 @@ from reconciler.ports import Clock, Handle
 XML_INACTIVE = 1
 LIST_ACTIVE = 2
 LIST_AUTOSTART = 16
+# virterror.h: VIR_ERR_NO_SUPPORT, where the driver has no such call.
+UNSUPPORTED = 3
 UPDATE_LIVE = 1
 COMMANDS = {"modify": 1, "delete": 2, "add-last": 3}
 SECTIONS = {
@@ -40,6 +42,7 @@ class Network(Protocol):
     def create(self) -> int: ...
     def destroy(self) -> int: ...
     def undefine(self) -> int: ...
+    def listAllPorts(self, flags: int) -> list[object]: ...  # noqa: N802
     def setAutostart(self, autostart: int) -> int: ...  # noqa: N802
     def update(self, command: int, section: int, parentIndex: int, xml: str, flags: int) -> int: ...  # noqa: N803
 
@@ -70,13 +73,14 @@ def look(handle: Handle, ref: Ref) -> Observed | None:
 
 
 def _seen(network: Network, active: bool, autostart: bool) -> Observed:
+    running = network.XMLDesc(0)
     return definitions.witness(
         Ref("Network", network.name()),
         uuid=network.UUIDString(),
         xml=tidy(definitions.persistent(network.XMLDesc, XML_INACTIVE)),
-        live=tidy(network.XMLDesc(0)) if active else None,
+        live=tidy(running) if active else None,
         facts={"!active": "yes" if active else "no", "!autostart": "yes" if autostart else "no"},
-        details=details(network.XMLDesc(0)),
+        details={**details(running), "connections": str(_connections(network) if active else 0)},
     )
 
 
@@ -88,7 +92,9 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
             connection.networkDefineXML(xml)
         case Mark(owner):
             network = connection.networkLookupByName(ref.name)
-            connection.networkDefineXML(definitions.marked(definitions.persistent(network.XMLDesc, XML_INACTIVE), owner))
+            connection.networkDefineXML(
+                definitions.marked(definitions.persistent(network.XMLDesc, XML_INACTIVE), owner)
+            )
         case KindStep(name, arguments):
             STEPS[name](connection.networkLookupByName(ref.name), ref, dict(arguments))
         case Start() | Stop() | Autostart() | Undefine():
@@ -121,11 +127,25 @@ def _restart(network: Network, ref: Ref, arguments: dict[str, str]) -> None:
 
 
 def _vacant(network: Network, ref: Ref, arguments: dict[str, str]) -> None:
-    """Raises R403 while guests are on the network: libvirt counts them in the running definition."""
-    count = markup.parse(network.XMLDesc(0)).get("connections", "0")
-    if count != "0":
+    """Raises R403 while guests are on the network."""
+    count = _connections(network)
+    if count:
         message = f"{ref} still carries {count} interfaces of running machines; stop or detach them first"
         raise trouble("R403", message)
+
+
+def _connections(network: Network) -> int:
+    """How many interfaces of running machines are on the network.
+
+    The definition's own count goes back to 0 when the running network is updated (seen with libvirt 9.0); the ports
+    stay.
+    """
+    try:
+        return len(network.listAllPorts(0))
+    except Exception as error:
+        if getattr(error, "get_error_code", lambda: None)() != UNSUPPORTED:
+            raise
+        return int(markup.parse(network.XMLDesc(0)).get("connections", "0"))
 
 
 STEPS: dict[str, Callable[[Network, Ref, dict[str, str]], None]] = {

@@ -124,11 +124,10 @@ def tidy(text: str) -> str:
 
 
 def details(text: str) -> dict[str, str]:
-    """What `status` says of a network: its bridge, and how many running machines are on it."""
-    root = markup.parse(text)
-    bridge = root.find("bridge")
+    """What `status` says of a network: its bridge."""
+    bridge = markup.parse(text).find("bridge")
     name = bridge.get("name") if bridge is not None else None
-    return {"connections": root.get("connections", "0"), **({"bridge": name} if name else {})}
+    return {"bridge": name} if name else {}
 
 
 def render(spec: Spec, situation: Situation | None, diffs: Sequence[Diff]) -> str:

@@ -69,13 +69,14 @@ def look(handle: Handle, ref: Ref) -> Observed | None:
 
 
 def _seen(pool: Pool, active: bool, autostart: bool) -> Observed:
+    running = pool.XMLDesc(0)
     return definitions.witness(
         Ref("Pool", pool.name()),
         uuid=pool.UUIDString(),
         xml=tidy(definitions.persistent(pool.XMLDesc, XML_INACTIVE)),
-        live=tidy(pool.XMLDesc(0)) if active else None,
+        live=tidy(running) if active else None,
         facts={"!active": "yes" if active else "no", "!autostart": "yes" if autostart else "no"},
-        details=details(pool.XMLDesc(0)),
+        details=details(running),
     )
 
 

@@ -22,6 +22,8 @@ POOLS_ACTIVE = 2
 DOMAINS_ACTIVE = 1
 DOMAIN_XML_INACTIVE = 2
 BLOCK_RESIZE_BYTES = 1
+# virterror.h: VIR_ERR_NO_STORAGE_VOL.
+NO_VOLUME = 50
 # Pools whose volumes are files, which can have any format.
 FILES = ("dir", "fs", "netfs", "gluster", "vstorage")
 
@@ -32,7 +34,9 @@ def observe(handle: Handle) -> Iterator[Observed]:
     listed = _listed(connection)
     keys = {volume.key(): name for name, volume in listed.items()}
     for name in sorted(listed):
-        yield _seen(name, listed[name], keys)
+        text = _described(listed[name])
+        if text is not None:
+            yield _seen(name, text, keys)
 
 
 def unseen(handle: Handle) -> frozenset[str]:
@@ -44,9 +48,20 @@ def unseen(handle: Handle) -> frozenset[str]:
 def look(handle: Handle, ref: Ref) -> Observed | None:
     """One volume; None if no active pool has it."""
     listed = _listed(cast(Connection, handle))
-    if ref.name not in listed:
+    text = _described(listed[ref.name]) if ref.name in listed else None
+    if text is None:
         return None
-    return _seen(ref.name, listed[ref.name], {volume.key(): name for name, volume in listed.items()})
+    return _seen(ref.name, text, {volume.key(): name for name, volume in listed.items()})
+
+
+def _described(volume: Volume) -> str | None:
+    """Its definition; None where the file has gone and its pool has not noticed, as it does at a refresh."""
+    try:
+        return volume.XMLDesc(0)
+    except Exception as error:
+        if getattr(error, "get_error_code", lambda: None)() != NO_VOLUME:
+            raise
+        return None
 
 
 def _listed(connection: Connection) -> dict[str, Volume]:
@@ -58,8 +73,7 @@ def _listed(connection: Connection) -> dict[str, Volume]:
     }
 
 
-def _seen(name: str, volume: Volume, keys: Mapping[str, str]) -> Observed:
-    text = volume.XMLDesc(0)
+def _seen(name: str, text: str, keys: Mapping[str, str]) -> Observed:
     xml = tidy(text)
     facts: dict[Address, str] = {"!pool": name.rpartition("/")[0], "!source": UNKNOWN, "!source.digest": UNKNOWN}
     backing = markup.parse(xml).findtext("backingStore/path")
@@ -91,7 +105,9 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
 def _create(connection: Connection, pool: Pool, ref: Ref, arguments: Mapping[str, str]) -> None:
     root = markup.parse(arguments["xml"])
     name = root.findtext("name") or ""
-    if any(volume.name() == name for volume in pool.listAllVolumes(0)):
+    if _lists(pool, name):
+        pool.refresh(0)
+    if _lists(pool, name):
         message = f"{ref} is there already, though the plan did not see it; plan again"
         raise trouble("R506", message)
     if "backing" in arguments:
@@ -102,6 +118,10 @@ def _create(connection: Connection, pool: Pool, ref: Ref, arguments: Mapping[str
         fill(connection, pool, root, arguments["source"], arguments.get("sha256", ""))
     else:
         pool.createXML(markup.serialise(root), 0)
+
+
+def _lists(pool: Pool, name: str) -> bool:
+    return any(volume.name() == name for volume in pool.listAllVolumes(0))
 
 
 def _holds_files(pool: Pool) -> bool:
@@ -149,7 +169,8 @@ def _must_be_unused(connection: Connection, pool: Pool, volume: Volume, ref: Ref
     users = [f"Domain/{domain.name()}" for domain in connection.listAllDomains(0) if _uses(domain, pool, volume)]
     path = volume.path()
     for name, other in _listed(connection).items():
-        if name != ref.name and markup.parse(other.XMLDesc(0)).findtext("backingStore/path") == path:
+        text = _described(other) if name != ref.name else None
+        if text and markup.parse(text).findtext("backingStore/path") == path:
             users.append(f"Volume/{name}")
     if users:
         raise trouble("R403", f"{ref} is used by {', '.join(sorted(users))}; take it away there first")

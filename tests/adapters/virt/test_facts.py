@@ -9,6 +9,7 @@ from reconciler.adapters.virt.connection import connect
 
 NETWORK = "<network><name>quiet</name><bridge name='virbr9'/></network>"
 POOL = "<pool type='dir'><name>{name}</name><target><path>{path}</path></target></pool>"
+FILTER = "<filter name='quiet-traffic'/>"
 VOLUME = "<volume><name>root.img</name><capacity>4096</capacity></volume>"
 
 
@@ -55,6 +56,7 @@ def test_an_error_that_is_no_missing_ability_passes():
 def test_a_real_host_shows_what_it_has(embedded_host, tmp_path):
     with connect(embedded_host("facts").connect, embedded_host("facts").state_dir) as connection:
         connection.networkDefineXML(NETWORK)
+        connection.nwfilterDefineXML(FILTER)
         pool = connection.storagePoolCreateXML(POOL.format(name="files", path=tmp_path))
         pool.createXML(VOLUME)
         connection.storagePoolDefineXML(POOL.format(name="off", path="/nowhere"))
@@ -66,7 +68,7 @@ def test_a_real_host_shows_what_it_has(embedded_host, tmp_path):
         assert found.networks == {"quiet": False}
         assert found.pools == {"files": True, "off": False}
         assert dict(found.volumes) == {"files/root.img": str(tmp_path / "root.img")}
-        assert "clean-traffic" in found.nwfilters
+        assert "quiet-traffic" in found.nwfilters
         assert "lo" in found.interfaces
         assert found.exists(str(tmp_path / "root.img")) is True
         assert found.exists(str(tmp_path / "none.img")) is False

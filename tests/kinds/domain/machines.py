@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from reconciler.matching import align, rename
 from reconciler.model.documents import Document, Observed, Place
 from reconciler.model.inventory import NOTHING_APPLIED
 from reconciler.model.refs import Ref
+from tests.kinds.private import embedding
 
 EMBED = Path(__file__).parent / "devices" / "embed.py"
 HINTS = {"@type": "qemu", "os/type@arch": "x86_64"}
@@ -105,7 +105,7 @@ class Oracle:
 
     def __init__(self, directory):
         self._child = subprocess.Popen(
-            [sys.executable, EMBED, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            embedding(EMBED, directory), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._answer()
 

@@ -6,8 +6,8 @@ import pytest
 from reconciler import markup
 from reconciler.kinds.domain import KIND
 from reconciler.model.inventory import Applied
-from reconciler.model.plans import Mark
-from tests.kinds.domain.machines import differences, parsed, updated
+from reconciler.model.plans import Mark, Stop, Undefine
+from tests.kinds.domain.machines import differences, observed, parsed, updated
 
 
 class Waiting:
@@ -185,6 +185,13 @@ def test_deleting_stops_it_first(host):
     wanted = make(host, {})
     carry_out(host, wanted, KIND.delete(seen(host), False, False))
     assert "web" not in [found.ref.name for found in KIND.observe(host)]
+
+
+def test_a_deletion_cuts_off_only_who_was_said_to_be():
+    running = observed("<domain/>", running=True)
+    assert KIND.delete(running, False, False) == (Stop(120), Undefine(False))
+    assert KIND.delete(running, True, True) == (Stop(120, force=True), Undefine(True))
+    assert KIND.delete(observed("<domain/>"), False, True) == (Undefine(False),)
 
 
 def test_looking_twice_at_an_idle_running_machine_sees_one_thing(host):

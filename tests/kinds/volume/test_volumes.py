@@ -70,7 +70,6 @@ def test_libvirts_own_pool_counts_as_present() -> None:
 @pytest.mark.parametrize(
     ("address", "want", "have", "same"),
     [
-        ("!source", "/srv/a", "?", True),
         ("!backing", "images/base", "/elsewhere/base", True),
         ("!backing", "images/base", "/elsewhere/other", False),
         ("!backing", "images/base", "other/base", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from itertools import count
@@ -23,6 +24,7 @@ _PREFIXES = {
 }
 _BUSES = {"vd": "virtio", "hd": "ide", "fd": "fdc", "xv": "xen"}
 _FORMATS = {".qcow2": "qcow2", ".raw": "raw", ".iso": "raw", ".vmdk": "vmdk", ".vdi": "vdi"}
+_PREFIX = re.compile("^(fd|hd|sd|vd|xvd)")
 _QEMU = ("qemu", "kvm")
 _DISK, _INTERFACE, _SCSI = "devices/disk", "devices/interface", "devices/controller[scsi]"
 
@@ -57,9 +59,8 @@ class _Machine:
 
 def _disks(claims: Claims, texts: Texts, machine: _Machine) -> dict[Address, str]:
     values: dict[Address, str] = {}
-    taken = {text for address, text in texts.items() if address.startswith(_DISK) and address.endswith("/target@dev")}
+    taken = {*_places(texts), *_places(claims)}
     disks = [f"{_DISK}[{key}]" for key in entry_keys(claims, _DISK)]
-    taken |= {claims.get(f"{disk}/target@dev") or "" for disk in disks}
     for disk in disks:
         target = claims.get(f"{disk}/target@dev")
         bus = claims.get(f"{disk}/target@bus") or _bus(claims.get(f"{disk}@device") or "disk", target, machine)
@@ -72,6 +73,16 @@ def _disks(claims: Claims, texts: Texts, machine: _Machine) -> dict[Address, str
             # libvirt's own choice is a controller of 1998 that few guests have a driver for.
             values |= {_SCSI: "", f"{_SCSI}@type": "scsi", f"{_SCSI}@index": "0", f"{_SCSI}@model": "virtio-scsi"}
     return values
+
+
+def _places(known: Claims) -> Iterator[str]:
+    """The targets that disks have, and those that stand for the same place on their bus (a vda that moved to SCSI)."""
+    for disk in (f"{_DISK}[{key}]" for key in entry_keys(known, _DISK)):
+        target, bus = known.get(f"{disk}/target@dev"), known.get(f"{disk}/target@bus")
+        if target:
+            yield target
+        if target and bus:
+            yield _PREFIXES.get(bus, "sd") + _PREFIX.sub("", target)
 
 
 def _bus(device: str, target: str | None, machine: _Machine) -> str:

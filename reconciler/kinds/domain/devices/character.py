@@ -38,7 +38,7 @@ def character(kinds: tuple[str, ...], base: Address = "") -> tuple[Node, ...]:
         example="unix" if "unix" in kinds else kinds[0],
         must=True,
     )
-    about = (*_files(under), *_socket(under), *_log(under))
+    about = (*_files(under), *_socket(under), *_protocol(under), *_log(under))
     return (kind, *(node for node in about if not node.when or set(node.when[0][1]) & set(kinds)))
 
 
@@ -98,6 +98,11 @@ def _socket(under: Address) -> tuple[Node, ...]:
             example=4555,
             when=(("type", _NETWORK),),
         ),
+    )
+
+
+def _protocol(under: Address) -> tuple[Node, ...]:
+    return (
         Field(
             name="tls",
             at=f"{under}source@tls",

@@ -1,4 +1,4 @@
-"""Places in the machine: what a device loses when it moves to another bus."""
+"""Places in the machine: what a device loses when it moves to another bus or becomes another model."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ _MOVES = (
     "devices/filesystem[]@model",
 )
 
+# What libvirt fills in beside the address and keeps from the old model, where the new one refuses it (libvirt 9.0).
+_LOST = {"devices/serial[]/target@type": ("target/model",)}
+
 
 def displaced(address: Address) -> tuple[Address, ...]:
     """What a change at this address leaves without meaning: the device's place on its old bus."""
@@ -31,4 +34,5 @@ def displaced(address: Address) -> tuple[Address, ...]:
         return ()
     element = element_of(address)
     device = element[: element.index("]") + 1] if "]" in element else element
-    return (f"{device}/address",)
+    lost = tuple(f"{device}/{part}" for part in _LOST.get(pattern_of(address), ()))
+    return (f"{device}/address", *lost)

@@ -35,7 +35,7 @@ def _spelled(address: Address, text: str) -> str:
 # Machines are much alike: thousands of them have a few hundred addresses between them.
 @lru_cache(maxsize=4096)
 def _spelling(address: Address) -> int | None:
-    """How libvirt spells what stands at an address: hexadecimal with so many digits, 0: in lower case; None: as it is."""
+    """How libvirt spells a value: hexadecimal with so many digits, 0: in lower case; None: as it is."""
     pattern = pattern_of(address)
     if _LOWERED.fullmatch(pattern):
         return 0

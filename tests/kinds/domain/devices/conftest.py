@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from reconciler import definitions, fields, markup
 from reconciler.kinds.domain import devices
 from reconciler.model.documents import Claims, Spec
 from reconciler.model.refs import Ref
+from tests.kinds.private import embedding
 
 HERE = Path(__file__).parent
 TABLE = fields.index(devices.DEVICES)
@@ -100,7 +100,7 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
     """Gives libvirt a definition and answers what it stored: {"xml": …} or {"error": …}."""
     root = tmp_path_factory.mktemp("embed")
     with subprocess.Popen(
-        [sys.executable, str(HERE / "embed.py"), str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        embedding(HERE / "embed.py", root), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdin is not None and child.stdout is not None
         assert json.loads(child.stdout.readline()) == {"ready": True}
