@@ -18,7 +18,7 @@ demo: $(READY)  ## a real virtual machine on a private host: plan, apply, edit, 
 test: check  ## everything that CI runs
 	@echo "== pytest: every tier, from pure functions to booting guests"
 	@$(BIN)/python -m compileall -q reconciler
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile -ra
 
 check: $(READY)  ## what needs no test run: style, types, who imports whom
 	@echo "== ruff: style"

@@ -209,7 +209,12 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "Too much would be deleted at once",
         "Check that the repository is complete; pass --allow mass-delete if it is meant.",
     ),
-    Entry("R505", _R, "The object is protected", "Set protect: false (or take it out of the Host's policy.protect) in a commit first, then remove it."),
+    Entry(
+        "R505",
+        _R,
+        "The object is protected",
+        "Set protect: false (or take it out of the Host's policy.protect) in a commit first, then remove it.",
+    ),
     Entry("R506", Family.BUSY, "The plan is stale", "Look at the new plan and approve it."),
     Entry("R507", Family.BUSY, "Another writer is at work on the host", "Wait for it, or pass --lock-timeout."),
     Entry("R508", _R, "The answer was not yes", "Nothing was changed. Only the word yes is taken as approval."),

@@ -149,10 +149,13 @@ def _lower_items(node: Items, entries: list[Json], base: Address, lowered: Lower
 
 
 def _key(node: Items, item: Mapping[str, Json], position: int) -> str:
-    """What an entry is called: its key as libvirt spells it (an IPv6 address in its short form), else its position."""
-    if node.key not in item:
-        return str(position)
+    """What an entry is called: its key as libvirt spells it (an IPv6 address in its short form), else its position.
+
+    A key that is not written is what libvirt means by that.
+    """
     named = next((child for child in node.fields if child.name == node.key and isinstance(child, Field)), None)
+    if node.key not in item:
+        return (named.implied if named else None) or str(position)
     value = item[node.key]
     return quote_key((named.codec.lower(value) if named else None) or str(value))
 

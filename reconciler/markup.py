@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 from lxml import etree
@@ -104,6 +105,8 @@ def keys_of(address: Address) -> list[str]:
     return [found[1:-1] for found in _KEYS.findall(address)]
 
 
+# The same keys come again in every definition: vda, 0, virtio-serial.
+@lru_cache(maxsize=1024)
 def quote_key(text: str) -> str:
     """A key with the characters that mean something in an address escaped."""
     return quote(text, safe=" :.,;+=!$&'()*~_-?")
@@ -183,9 +186,11 @@ def flatten(root: Element, identities: Identities, *, unit: int, default_unit: i
             continue
         text = element.text
         texts[address] = text.strip() if text else ""
+        scaled = False
         for name, value in element.items():
             texts[f"{address}@{name}"] = value
-        if "unit" in element.attrib:
+            scaled = scaled or name == "unit"
+        if scaled:
             _scale(texts, address, unit, default_unit)
     return texts
 

@@ -96,17 +96,20 @@ run tail -n 1 "${console#"$demo"/}"
 say "Nothing is left to do."
 run reconciler plan
 
-say "An edit: start with the host, and more memory. The running guest takes both."
+say "An edit: start with the host, more memory, no cache for the disk. The plan says which of them a running guest can take."
 show "edit desired-state/web-1.yaml"
-sed -i 's/^  power: running$/  power: running\n  autostart: true\n  memory: {current: 320MiB}/' desired-state/web-1.yaml
+sed -i 's/^  power: running$/  power: running\n  autostart: true\n  memory: {current: 320MiB}/; s/format: qcow2}/format: qcow2, cache: none}/' \
+    desired-state/web-1.yaml
 run git -C desired-state diff --unified=0
-commit "web-1 starts with its host and has more memory"
+commit "web-1 starts with its host, has more memory and an uncached disk"
 run reconciler plan
 run reconciler apply --yes
 
-say "What is there now, and how did it get there?"
+say "What is there now, and how did it get there? The disk waits for the next restart, whoever does it."
 run reconciler status
 run reconciler history Domain/web-1
 
-say "Done: apply, then plan, is empty."
+say "Apply, then plan, is empty: the definition is what the document says, and what still waits is shown."
 run reconciler plan
+
+say "Done. Next: docs/tutorial.md does this by hand, and README.md says how to start with machines that are there already."

@@ -15,7 +15,7 @@ from reconciler.matching import align, rename
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.inventory import Applied
 from reconciler.model.outcomes import Outcome, Result
-from reconciler.model.plans import Action, Change, Plan
+from reconciler.model.plans import RENAME, Action, Change, KindStep, Plan
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock
 
@@ -159,33 +159,37 @@ class _HostRun:
         with translating(self.host.host, change.ref):
             if change.action is Action.FORGET:
                 return
-            self._unmoved(change, self._look(change.ref))
+            seen = self.record.latest.get(change.ref, change.observed)
+            ref = seen.ref if seen else change.ref
+            self._unmoved(change, seen, self._look(ref))
             for step in change.steps:
-                kind.perform(self.host.handle, change.ref, step, self.clock)
+                kind.perform(self.host.handle, ref, step, self.clock)
+                if isinstance(step, KindStep) and step.name == RENAME:
+                    ref = change.ref
             observed = self._look(change.ref)
         self.record.seen(change, observed, self._applied(change, observed))
 
     def _look(self, ref: Ref) -> Observed | None:
         return self.workspace.kinds[ref.kind].look(self.host.handle, ref)
 
-    def _unmoved(self, change: Change, now: Observed | None) -> None:
+    def _unmoved(self, change: Change, seen: Observed | None, now: Observed | None) -> None:
         """Raise R506 where the object is not what the plan saw, or what this run's earlier change of it left."""
-        seen = self.record.latest.get(change.ref, change.observed)
         if (now.digest if now else "") != (seen.digest if seen else ""):
             raise trouble("R506", f"{change.ref} has changed since it was planned; run plan again", self.host.host)
 
     def _applied(self, change: Change, observed: Observed | None) -> Applied | None:
         """What to remember of a change that is done: the managed fields, and libvirt's own spelling of them.
 
-        Adopting asks nothing of libvirt: what differs then is a difference, not a spelling.
+        Adopting and renaming ask nothing of libvirt: what differs then is a difference, not a spelling.
         """
         spec = self._spec(change)
         if change.action is Action.DELETE or spec is None:
             return None
         if observed is None:
             raise trouble("R609", f"{change.ref} is not there after {change.action.value}", self.host.host)
-        if change.action is Action.ADOPT:
-            return self.record.applied(spec)
+        former = change.observed.ref if change.observed else change.ref
+        if change.action is Action.ADOPT or former != change.ref:
+            return self.record.carried(spec, former)
         return self.record.applied(spec, settled(self.workspace, spec, observed))
 
     def _spec(self, change: Change) -> Spec | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from reconciler import __version__
 from reconciler.app import capacity, preflight, session
+from reconciler.app.moving import decide_moved, moves
 from reconciler.app.session import Session, Workspace
 from reconciler.app.settings import Selection, Settings
 from reconciler.engine.decide import Case, Decided, decide
@@ -91,10 +92,17 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
     wanted = selected(workspace.selection)
     specs = {ref: spec for (name, ref), spec in workspace.desired.specs.items() if name == host.host}
     chosen = [spec for ref, spec in specs.items() if wanted(ref)]
-    decisions = list(decided(workspace, host, inventory, chosen))
+    moved = moves(host, specs.values())
+    decisions = list(decided(workspace, host, inventory, chosen, moved))
     owners = workspace.desired.owners
     pruned = prune(
-        workspace.kinds, inventory, specs.keys(), host.observed, workspace.selection.allow, owners, host.hides
+        workspace.kinds,
+        inventory,
+        {*specs, *moved.values()},
+        host.observed,
+        workspace.selection.allow,
+        owners,
+        host.hides,
     )
     changes = [change for each in decisions for change in each.changes]
     changes += [change for change in pruned if wanted(change.ref)]
@@ -155,16 +163,20 @@ def check_selection(workspace: Workspace) -> None:
             raise trouble("R305", f"nothing declares {ref}, and it is not owned")
 
 
-def decided(workspace: Workspace, host: Session, inventory: Inventory, specs: Iterable[Spec]) -> Iterator[Decided]:
+def decided(
+    workspace: Workspace, host: Session, inventory: Inventory, specs: Iterable[Spec], moved: Mapping[Ref, Ref]
+) -> Iterator[Decided]:
     """What each resource needs; those already found equal, byte for byte of all inputs, are not compared again."""
     asked = {spec.ref: spec for spec in specs}
     keys = {ref: _verdict_key(workspace, host, inventory, spec) for ref, spec in asked.items()}
     settled = workspace.cache.get(VERDICTS, [key for key in keys.values() if key])
     fresh: dict[str, str] = {}
     unsure = {ref: spec for ref, spec in asked.items() if keys[ref] not in settled}
-    applied = host.ledger.all_applied(ref for ref in unsure if ref in inventory.objects)
+    known = (moved.get(ref, ref) for ref in unsure)
+    applied = host.ledger.all_applied(ref for ref in known if ref in inventory.objects)
     for ref, spec in unsure.items():
-        found = decide(case_of(workspace, host, inventory, spec, applied.get(ref)))
+        case = case_of(workspace, host, inventory, spec, applied.get(moved.get(ref, ref)))
+        found = decide_moved(case, host, inventory, moved[ref]) if ref in moved else decide(case)
         if keys[ref] and not found.changes and not found.conditions:
             fresh[keys[ref]] = "equal"
         yield found

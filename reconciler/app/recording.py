@@ -52,8 +52,8 @@ class Record:
     def before(self, changes: list[Change]) -> None:
         """Commit the definitions as they are, and what is about to be made, so that a crash loses nothing."""
         for change in changes:
-            if change.observed is not None:
-                self._definitions[change.ref] = change.observed.xml
+            if change.observed is not None and change.observed.ref in self.host.observed:
+                self._definitions[change.observed.ref] = change.observed.xml
             spec = self.workspace.desired.specs.get(change.key)
             if spec is not None and change.ref not in self._objects:
                 self._objects[change.ref] = replace(self._owned(spec, change.observed), intended=True, digest="")
@@ -82,14 +82,19 @@ class Record:
         observed, applied = self._seen.get(change.ref, (None, None))
         self._lines.append(_line(change))
         if change.action in (Action.DELETE, Action.FORGET):
-            self._objects.pop(change.ref, None)
-            self._definitions[change.ref] = None
-            self._applied[change.ref] = None
+            self._let_go(change.ref)
             return
+        if change.observed is not None and change.observed.ref != change.ref:
+            self._let_go(change.observed.ref)
         spec = self.workspace.desired.specs[change.key]
         self._objects[change.ref] = self._owned(spec, observed)
         self._definitions[change.ref] = observed.xml if observed else None
         self._applied[change.ref] = applied
+
+    def _let_go(self, ref: Ref) -> None:
+        self._objects.pop(ref, None)
+        self._definitions[ref] = None
+        self._applied[ref] = None
 
     def _owned(self, spec: Spec, observed: Observed | None) -> Owned:
         return Owned(
@@ -101,14 +106,14 @@ class Record:
             deletion=spec.policy.deletion,
         )
 
-    def applied(self, spec: Spec, settled: Mapping[str, tuple[str, str]] | None = None) -> Applied:
-        """The managed fields of a document as applied, without the values of its secrets.
+    def carried(self, spec: Spec, former: Ref) -> Applied:
+        """What the ledger knows of the object under its former Ref, and the document's fields as well."""
+        before = self.host.ledger.applied(former) or NOTHING_APPLIED
+        now = self.applied(spec, _spelled(spec, before))
+        return replace(now, claims={**before.claims, **now.claims})
 
-        Where nothing was asked of libvirt this time (`settled` is None), what it spelled its own way still holds.
-        """
-        if settled is None:
-            before = self.host.ledger.applied(spec.ref) or NOTHING_APPLIED
-            settled = {at: pair for at, pair in before.settled.items() if spec.claims.get(at) == pair[0]}
+    def applied(self, spec: Spec, settled: Mapping[str, tuple[str, str]]) -> Applied:
+        """The managed fields of a document as applied, without the values of its secrets."""
         private = fields.secrets(spec.claims, self.workspace.kinds[spec.ref.kind].table)
         claims = {address: HIDDEN if address in private else value for address, value in spec.claims.items()}
         return Applied(claims=claims, settled={at: pair for at, pair in settled.items() if at not in private})
@@ -126,7 +131,8 @@ class Record:
                 continue
             if wanted(ref) and ref not in changing and owned.owner in self.workspace.desired.owners:
                 self._objects[ref] = self._owned(spec, observed)
-                self._applied[ref] = self.applied(spec)
+                before = self.host.ledger.applied(ref) or NOTHING_APPLIED
+                self._applied[ref] = self.applied(spec, _spelled(spec, before))
                 self._lines.append(f"{ref}: now as its document says")
 
     def write(self) -> None:
@@ -145,6 +151,11 @@ class Record:
         self.host.ledger.record(change)
         self._definitions.clear()
         self._applied.clear()
+
+
+def _spelled(spec: Spec, before: Applied) -> dict[str, tuple[str, str]]:
+    """What libvirt spelled its own way before, where the document still asks for the same."""
+    return {at: pair for at, pair in before.settled.items() if spec.claims.get(at) == pair[0]}
 
 
 def _line(change: Change) -> str:

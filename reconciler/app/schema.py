@@ -27,6 +27,12 @@ DESCRIPTIONS: Mapping[str, str] = {
 }
 
 
+MOVED_FROM: Mapping[str, Json] = {
+    "description": "The name it had before: the object is renamed and keeps UUID, MAC, firmware settings and disks.",
+    "examples": ["web-old"],
+}
+
+
 def schema(kind: str | None) -> str:
     """The JSON Schema of a kind's documents, of a document of any kind without one. Raises R202."""
     if kind is None:
@@ -83,13 +89,13 @@ def _document(kind: Kind) -> dict[str, Json]:
         "properties": {
             "apiVersion": {"description": "Version of the format.", "const": API_VERSION},
             "kind": {"description": "What is declared.", "const": kind.name},
-            "metadata": _metadata(),
+            "metadata": _metadata(kind),
             "spec": {"description": f"What the {kind.name} is to be.", **shapes.schema(kind.fields)},
         },
     }
 
 
-def _metadata() -> dict[str, Json]:
+def _metadata(kind: Kind) -> dict[str, Json]:
     name = {"type": "string", "pattern": NAME_PATTERN, "maxLength": NAME_LENGTH}
     label = {"type": "string", "maxLength": NAME_LENGTH}
     return {
@@ -107,5 +113,6 @@ def _metadata() -> dict[str, Json]:
                 "additionalProperties": label,
                 "examples": [{"tier": "web"}],
             },
+            **({"movedFrom": {**name, **MOVED_FROM}} if kind.rename else {}),
         },
     }

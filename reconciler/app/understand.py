@@ -191,7 +191,13 @@ def _lowered(task: _Task, work: Work) -> Iterator[Spec]:
             # A definition taken from a host refers to what that host has; nobody has to declare it.
             spec = replace(spec, needs=tuple(replace(need, external=True) for need in spec.needs))
         work.origins.setdefault((task.host, spec.ref), document)
-        yield replace(spec, where=document.place(), labels=document.labels, digest=digest_of(spec))
+        yield replace(
+            spec,
+            where=document.place(),
+            labels=document.labels,
+            moved_from=document.moved_from,
+            digest=digest_of(spec),
+        )
 
 
 def digest_of(spec: Spec) -> str:

@@ -74,6 +74,9 @@ def _global(*names: str, **more: Any) -> click.Option:
     return click.Option(names, **{"expose_value": False, "callback": _remember, **more})
 
 
+WHEN = ("auto", "always", "never")
+
+
 def global_options() -> list[click.Parameter]:
     """The options that every verb takes, on both sides of it."""
     return [
@@ -88,14 +91,18 @@ def global_options() -> list[click.Parameter]:
         ),
         _global("--state-dir", metavar="DIR", help="Ledger, embedded host and locks.", type=click.Path()),
         _global("--config", metavar="FILE", help="Settings file (see `reconciler help settings`).", type=click.Path()),
-        _global("-o", "--output", metavar="FORMAT", help="text or json.", type=click.Choice(["text", "json"])),
         _global(
-            "--color", metavar="WHEN", help="auto, always or never.", type=click.Choice(["auto", "always", "never"])
+            "-o", "--output", metavar="FORMAT", help="text (the default) or json.", type=click.Choice(["text", "json"])
         ),
+        _global("--color", metavar="WHEN", help="auto (the default), always or never.", type=click.Choice(WHEN)),
         _global(
-            "-p", "--parallelism", metavar="N", help="Changes at once over all hosts.", type=click.IntRange(1, 1000)
+            "-p",
+            "--parallelism",
+            metavar="N",
+            help="Changes at once over all hosts (10).",
+            type=click.IntRange(1, 1000),
         ),
-        _global("--lock-timeout", metavar="T", help="Wait so long for another writer, e.g. 30s.", callback=_seconds),
+        _global("--lock-timeout", metavar="T", help="Wait for another writer, e.g. 30s (0s).", callback=_seconds),
         _global("-v", "--verbose", is_flag=True, help="Say more."),
     ]
 
@@ -197,7 +204,11 @@ def with_selection(verb: Callable[..., int]) -> Callable[..., int]:
 
     command = allow_option()(exclude_option()(update_wrapper(handed, verb)))
     return click.option(
-        "--ref", "revision", metavar="GITREF", default="", help="A branch, tag or commit, not the files."
+        "--ref",
+        "revision",
+        metavar="GITREF",
+        default="",
+        help="Take the desired state from this branch, tag or commit instead of the files.",
     )(command)
 
 

@@ -20,7 +20,7 @@ def guard(changes: Sequence[Change], owned: int, declared: int, allow: frozenset
     if Allow.MASS_DELETE in allow or not removals:
         return tuple(changes)
     if not declared:
-        reason = f"nothing is declared here any more, but {owned} objects are owned"
+        reason = f"nothing is declared here any more; what is owned ({owned}) would go"
         return tuple(_stop(change, reason) if change in removals else change for change in changes)
     if len(doomed) <= _cap(owned):
         return tuple(changes)

@@ -116,6 +116,11 @@ def _volume_of(document: Document, disk: Mapping[str, Any], position: int) -> Do
         message = f"{document.ref}: disk {disk['name']} has size and {other[0]}; keep one of the two"
         raise trouble("R207", message, document.place("spec", "disks", position, "size"))
     pool = disk.get("pool", DEFAULT_POOL)
+    if document.moved_from:
+        former = f"{document.moved_from}-{disk['name']}"
+        message = f"{document.ref}: the volume of disk {disk['name']} keeps the name {former}"
+        cure = f"declare Volume/{pool}/{former} and write volume: {former} instead of size"
+        raise trouble("R207", f"{message}; {cure}", document.place("spec", "disks", position, "size"))
     name = f"{pool}/{document.ref.name}-{disk['name']}"
     place = document.places.get(("spec", "disks", position)) or document.places[()]
     body = {"pool": pool, "capacity": disk["size"], "format": disk.get("format", "qcow2")}

@@ -42,6 +42,7 @@ def _head(document: Document) -> list[object]:
         document.ref.name,
         document.host,
         dict(document.labels),
+        document.moved_from,
         document.profiles,
         document.digest,
         place.line,
@@ -57,11 +58,12 @@ def read_documents(row: str, file: str) -> tuple[Document, ...]:
 
 
 def _document(head: list[Any], body: str, file: str) -> Document:
-    kind, name, host, labels, profiles, digest, line, column, xml = head
+    kind, name, host, labels, moved_from, profiles, digest, line, column, xml = head
     return Document(
         ref=Ref(kind, name),
         host=host,
         labels=labels,
+        moved_from=moved_from,
         body={} if xml else _later(body),
         xml=loads(body) if xml else None,
         profiles=tuple(profiles),
@@ -85,6 +87,7 @@ def _spec_head(spec: Spec) -> list[object]:
         [(need.ref.kind, need.ref.name, need.external, need.path) for need in spec.needs],
         policy_values(spec.policy),
         dict(spec.labels),
+        spec.moved_from,
         spec.digest,
     ]
 
@@ -111,7 +114,7 @@ def read_specs(row: str, host: str, where: str) -> tuple[Spec, ...]:
 
 
 def _spec(head: list[Any], host: str, where: str, claims: str, hints: str) -> Spec:
-    kind, name, lists, needs, policy, labels, digest = head
+    kind, name, lists, needs, policy, labels, moved_from, digest = head
     return Spec(
         ref=Ref(kind, name),
         host=host,
@@ -121,6 +124,7 @@ def _spec(head: list[Any], host: str, where: str, claims: str, hints: str) -> Sp
         needs=tuple(_need(*need) for need in needs),
         policy=_policy(tuple(policy)),
         labels=labels,
+        moved_from=moved_from,
         where=where,
         digest=digest,
     )

@@ -91,6 +91,7 @@ class Document:
     host: str | None
     labels: Mapping[str, str]
     body: Mapping[str, object]
+    moved_from: str = ""
     xml: str | None = None
     profiles: tuple[str, ...] = ()
     places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict, compare=False)
@@ -155,6 +156,7 @@ class Spec:
     needs: tuple[Need, ...] = ()
     policy: Policy = Policy()
     labels: Mapping[str, str] = field(default_factory=dict)
+    moved_from: str = ""
     where: str = ""
     digest: str = ""
 

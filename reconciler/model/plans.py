@@ -121,6 +121,9 @@ class KindStep:
     arguments: Mapping[str, str] = field(default_factory=dict)
 
 
+# The KindStep that changes an object's name to the `name` in its arguments; the steps after it use that name.
+RENAME = "rename"
+
 Step = Define | Undefine | Start | Stop | Autostart | Mark | KindStep
 
 

@@ -38,5 +38,9 @@ def measure(command: Sequence[str | Path], *, expect: int = 0) -> Sample:
 
 def median(runs: int, once: Callable[[], Sample]) -> Sample:
     """The run in the middle by time, so that one disturbance does not count."""
-    samples = sorted((once() for _ in range(runs)), key=lambda sample: sample.seconds)
-    return samples[len(samples) // 2]
+    return middle([once() for _ in range(runs)])
+
+
+def middle(samples: Sequence[Sample]) -> Sample:
+    """The sample in the middle by time."""
+    return sorted(samples, key=lambda sample: sample.seconds)[len(samples) // 2]

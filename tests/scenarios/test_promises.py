@@ -121,6 +121,17 @@ def test_a_deleted_machine_comes_back_as_it_was(lab):
     assert lab.xml("a").findtext("uuid") == uuid
 
 
+def test_a_dump_of_a_running_machine_can_take_the_place_of_its_yaml_and_give_it_back(lab):
+    text = vm("a").replace("power: stopped", "power: unmanaged")
+    lab.converge(text)
+    lab.domain("a").create()
+    lab.remove()
+    lab.converge(lab.domain("a").XMLDesc(0), name="a.xml")
+    lab.remove("a.xml")
+    lab.converge(text)
+    assert lab.domain("a").isActive()
+
+
 def test_the_old_definition_is_in_the_ledger_before_the_change(lab):
     connection = lab.connect()
     connection.defineXML("<domain type='qemu'><name>a</name><memory>70000</memory><os><type>hvm</type></os></domain>")

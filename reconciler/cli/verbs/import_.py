@@ -42,6 +42,6 @@ def _json(imported: Imported) -> str:
 
 
 def _text(imported: Imported) -> str:
-    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(imported.summary.items()))
+    counts = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in sorted(imported.summary.items()))
     lines = [f"wrote {printable(str(path))}" for path in imported.written]
     return "\n".join([*lines, f"Imported: {counts or 'nothing'}."])

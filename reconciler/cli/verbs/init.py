@@ -9,7 +9,7 @@ import click
 from reconciler.app.init import init
 from reconciler.cli import render_json
 from reconciler.cli.arguments import Options, Verb, with_options
-from reconciler.cli.terminal import answer, printable
+from reconciler.cli.terminal import answer, printable, tell
 
 
 @click.command(cls=Verb, name="init")
@@ -22,4 +22,5 @@ def command(options: Options, into: Path) -> int:
         answer(render_json.text({"written": [str(path) for path in written]}))
     else:
         answer("\n".join(f"wrote {printable(str(path))}" for path in written))
+        tell("Next: git init, and reconciler plan.")
     return 0

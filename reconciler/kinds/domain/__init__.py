@@ -6,6 +6,7 @@ from reconciler.kind import Kind
 from reconciler.kinds.domain import xml
 from reconciler.kinds.domain.driver import look, observe, perform
 from reconciler.kinds.domain.dump import dump
+from reconciler.kinds.domain.power import rename
 from reconciler.kinds.domain.preflight import ports, preflight
 from reconciler.kinds.domain.rules import RULES, create, delete, update
 from reconciler.kinds.domain.spec import FIELDS, PROFILE_FIELDS, TABLE, parse
@@ -36,6 +37,7 @@ KIND = Kind(
     perform=perform,
     weigh=xml.weigh,
     owner=xml.owner,
+    rename=rename,
     marked=True,
     offers={"@type": "domain type", "os/type@arch": "architecture"},
 )

@@ -23,7 +23,7 @@ _DISPLACES: Mapping[Address, tuple[Address, ...]] = {
 # What libvirt 9.0 put beside something, and refuses or restores that for when it is left alone:
 # what goes -> the companion, and the leaf by which it is known to be one.
 _COMPANIONS: Mapping[Address, tuple[Address, Address, str]] = {
-    "devices/serial[0]": ("devices/console[0]", "devices/console[0]/target@type", "serial"),
+    "devices/serial[0]": ("devices/console[serial]", "devices/console[serial]/target@type", "serial"),
     "devices/graphics[spice]": ("devices/audio[1]", "devices/audio[1]@type", "spice"),
     "os/loader": ("os/nvram", "", ""),
 }

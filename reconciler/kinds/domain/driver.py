@@ -24,7 +24,7 @@ from reconciler.kinds.domain.handle import (
     error_code,
 )
 from reconciler.model.documents import Observed, Texts
-from reconciler.model.plans import Autostart, Define, KindStep, Mark, Start, Step, Stop, Undefine
+from reconciler.model.plans import RENAME, Autostart, Define, KindStep, Mark, Start, Step, Stop, Undefine
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock, Handle
 
@@ -160,4 +160,5 @@ _KIND_STEPS: dict[str, Callable[[Domain, KindStep], None]] = {
     "metadata": steps.write_metadata,
     "memory": steps.set_memory,
     "vcpus": steps.set_vcpus,
+    RENAME: steps.rename,
 }

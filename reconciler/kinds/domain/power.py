@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.kind import Decision, Judged, Situation
-from reconciler.model.documents import RestartPolicy
-from reconciler.model.plans import Allow, Diff, Disruption, Start, Step, Stop
+from reconciler.model.documents import Observed, Policy, RestartPolicy, Spec
+from reconciler.model.plans import RENAME, Allow, Diff, Disruption, KindStep, Start, Step, Stop
 
 # Ways that leave the definition alone.
 NO_WAY = ("autostart", "power")
@@ -39,6 +39,15 @@ def power_steps(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, .
     return (_stop(situation),) if "stopped" in wanted and situation.active else ()
 
 
+def rename(spec: Spec, old: Observed, allow: frozenset[Allow]) -> tuple[Step, ...]:
+    """The new name; a running guest is down meanwhile."""
+    named = KindStep(RENAME, {"name": spec.ref.name})
+    return (_stop_of(spec.policy, allow), named, Start()) if old.active else (named,)
+
+
 def _stop(situation: Situation) -> Stop:
-    policy = situation.spec.policy
-    return Stop(policy.shutdown_seconds, force=policy.force_off or Allow.FORCE_OFF in situation.allow)
+    return _stop_of(situation.spec.policy, situation.allow)
+
+
+def _stop_of(policy: Policy, allow: frozenset[Allow]) -> Stop:
+    return Stop(policy.shutdown_seconds, force=policy.force_off or Allow.FORCE_OFF in allow)

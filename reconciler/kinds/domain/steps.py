@@ -55,6 +55,11 @@ def undefine(domain: Domain, data: bool) -> None:
     domain.undefineFlags(0)
 
 
+def rename(domain: Domain, step: KindStep) -> None:
+    """Give it another name; libvirt demands that it is off and has no saved state."""
+    domain.rename(step.arguments["name"], 0)
+
+
 def start(domain: Domain) -> None:
     if not domain.isActive():
         domain.create()

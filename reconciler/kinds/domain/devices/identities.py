@@ -7,7 +7,8 @@ from reconciler.markup import Identities
 IDENTITIES: Identities = {
     "devices/audio": ("@id",),
     "devices/channel": ("target@name",),
-    "devices/console": (),
+    # By position the mirror of the first serial port, which comes and goes with that, would move the others.
+    "devices/console": ("target@type",),
     "devices/controller": ("@type",),
     "devices/disk": ("alias", "target@dev"),
     "devices/disk/source/cookies/cookie": ("@name",),

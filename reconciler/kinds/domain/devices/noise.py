@@ -82,8 +82,7 @@ def _input(address: Address, texts: Texts) -> bool:
 
 def _console(address: Address, texts: Texts) -> bool:
     """The console that mirrors the first serial port."""
-    first = address.startswith("devices/console[0]")
-    return first and texts.get("devices/console[0]/target@type") == "serial" and "devices/serial[0]" in texts
+    return address.startswith("devices/console[serial]") and "devices/serial[0]" in texts
 
 
 def _disk(address: Address, texts: Texts) -> bool:

@@ -15,9 +15,14 @@ _HEXADECIMAL = re.compile(
     r"devices/\w+(\[\])?/(source/)?address@(domain|bus|slot|function)|devices/\w+(\[\])?/source/(?:vendor|product)@(id)"
 )
 
+# A console without a target is one on the first serial port (libvirt 9.0; only people leave it out).
+_BARE, _MIRROR = "devices/console[0]", "devices/console[serial]"
+
 
 def normalise(texts: Texts) -> dict[Address, str]:
     """The texts as libvirt would print them."""
+    if _BARE in texts and _MIRROR not in texts:
+        texts = {_MIRROR + at[len(_BARE) :] if at.startswith(_BARE) else at: text for at, text in texts.items()}
     return {address: _spelled(address, text) for address, text in texts.items()}
 
 
