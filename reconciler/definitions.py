@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from reconciler import markup
 from reconciler.codecs import TEXT, YES_NO, Json, choice
-from reconciler.fields import Entry, Field, Group, Items, Lowered, Node, entry_keys, entry_of, join
+from reconciler.fields import Entry, Field, Group, Items, Lowered, Node, entry_of, join
 from reconciler.kind import Situation
-from reconciler.markup import Element, Identities, pattern_of
+from reconciler.markup import Element, Identities, entry_keys, pattern_of
 from reconciler.model.documents import Address, Deletion, Observed, Policy, Spec, Texts
 from reconciler.model.plans import Diff
 from reconciler.model.refs import Ref
@@ -105,6 +106,7 @@ def read_owner(root: Element) -> str:
     return "" if found is None else found.get("id", "")
 
 
+@lru_cache(maxsize=16)  # All documents of a run have one owner.
 def owner_mark(owner: str) -> str:
     """The metadata element that marks an object as ours."""
     element = markup.parse(f'<reconciler:owner xmlns:reconciler="{markup.NAMESPACES["reconciler"]}"/>')

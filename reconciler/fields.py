@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from reconciler.codecs import NAME_PATTERN, Codec, Json
-from reconciler.markup import keys_of, quote_key
+from reconciler.markup import entry_keys, keys_of, quote_key
 from reconciler.model.documents import Address, Claims, Texts
 
 
@@ -206,13 +206,6 @@ def _lift_items(node: Items, texts: Texts, at: Address) -> Iterator[dict[str, Js
             yield entry
 
 
-def entry_keys(texts: Iterable[Address], at: Address) -> list[str]:
-    """The keys of the elements at `at`, in order."""
-    start = at + "["
-    found = (address[len(start) : address.index("]", len(start))] for address in texts if address.startswith(start))
-    return list(dict.fromkeys(found))
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Where a field stands in a table: its path as people write it, with `[]` for each key."""
@@ -282,6 +275,12 @@ def is_whole(table: Mapping[str, Entry], address: Address) -> bool:
     """Whether the element around this leaf means nothing without it."""
     entry = entry_of(table, address)
     return bool(entry and entry.field and entry.field.whole)
+
+
+def is_group(table: Mapping[str, Entry], address: Address) -> bool:
+    """Whether this is the element of a group, which goes with it."""
+    entry = entry_of(table, address)
+    return entry is not None and entry.field is None and "@" not in address and not address.endswith("]")
 
 
 def removable(table: Mapping[str, Entry], address: Address) -> bool:

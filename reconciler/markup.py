@@ -107,6 +107,13 @@ def keys_of(address: Address) -> list[str]:
 
 # The same keys come again in every definition: vda, 0, virtio-serial.
 @lru_cache(maxsize=1024)
+def entry_keys(texts: Iterable[Address], at: Address) -> list[str]:
+    """The keys of the elements at `at`, in order."""
+    start = at + "["
+    found = (address[len(start) : address.index("]", len(start))] for address in texts if address.startswith(start))
+    return list(dict.fromkeys(found))
+
+
 def quote_key(text: str) -> str:
     """A key with the characters that mean something in an address escaped."""
     return quote(text, safe=" :.,;+=!$&'()*~_-?")

@@ -6,10 +6,12 @@ A document calls a disk `root`; the host may know it only by its target `vda`. C
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
-from reconciler.fields import entry_keys
-from reconciler.markup import Identities, pattern_of
+from reconciler.markup import Identities, entry_keys, pattern_of
 from reconciler.model.documents import Address, Spec, Texts
+
+Value = TypeVar("Value")
 
 
 def align(spec: Spec, texts: Texts, identities: Identities) -> dict[Address, Address]:
@@ -69,12 +71,12 @@ def _text(spec: Spec, address: Address) -> str | None:
     return spec.claims.get(address) or spec.hints.get(address)
 
 
-def rename(texts: Texts, renamed: Mapping[Address, Address]) -> Texts:
+def rename(texts: Mapping[Address, Value], renamed: Mapping[Address, Address]) -> Mapping[Address, Value]:
     """The texts with the document's names for elements."""
     if not renamed:
         return texts
     back = {theirs: ours for ours, theirs in renamed.items()}
-    result: dict[Address, str] = {}
+    result: dict[Address, Value] = {}
     for address, value in texts.items():
         end = address.find("]") + 1
         ours = back.get(address[:end]) if end else None

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler import fields
-from reconciler.fields import Entry, entry_keys
+from reconciler.fields import Entry
 from reconciler.kind import Kind
-from reconciler.markup import element_of
+from reconciler.markup import element_of, entry_keys
 from reconciler.model.documents import UNKNOWN, Address, Spec, Texts
 from reconciler.model.inventory import Applied
 from reconciler.model.plans import Diff
 
 PRESENT = ""
+
+
+def as_named(applied: Applied, renamed: Mapping[Address, Address]) -> Applied:
+    """What was applied last, under the names that the document now has for it (see `matching.align`)."""
+    return Applied(claims=rename(applied.claims, renamed), settled=rename(applied.settled, renamed))
 
 
 def compare(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> tuple[Diff, ...]:
@@ -82,7 +87,8 @@ def _left(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[Di
         value = address.removesuffix("@unit")
         if address not in texts or not fields.removable(kind.table, value):
             continue
-        if not address.endswith("]") and not _says_something(address, texts):
+        element = address.endswith("]") or (fields.is_group(kind.table, address) and address not in claimed)
+        if not element and not _says_something(address, texts):
             continue
         yield _removal(kind.table, address, claimed, texts, applied)
 
@@ -112,7 +118,7 @@ def _removal(
     element = element_of(address)
     if fields.is_whole(table, address) and element not in claimed:
         whole = element
-    while element and element not in claimed and _ours(element, texts, applied):
+    while element and element not in claimed and fields.removable(table, element) and _ours(element, texts, applied):
         whole = element
         element = parent_of(element)
     return Diff(whole, texts.get(whole, PRESENT), None)

@@ -126,6 +126,6 @@ def _identifying(address: Address, kept: Texts) -> Iterator[tuple[Address, str]]
                 yield at, kept[at]
         if not found:
             start = element[: element.rindex("[")]
-            elder = [f"{start}[{key}]" for key in fields.entry_keys(kept, start)]
+            elder = [f"{start}[{key}]" for key in markup.entry_keys(kept, start)]
             yield from ((sibling, "") for sibling in elder[: elder.index(element) + 1])
         end = address.find("]", end + 1)

@@ -11,9 +11,9 @@ def _switch(name: str, at: str, doc: str) -> Field:
     return Field(name=name, at=f"features/{at}@state", codec=ON_OFF, doc=doc, example=True, whole=True)
 
 
-def _present(name: str, doc: str) -> Field:
+def _present(name: str, doc: str, *, keep: bool = False) -> Field:
     """A feature that is on by being there."""
-    return Field(name=name, at=f"features/{name}", codec=PRESENT, doc=doc, example=True)
+    return Field(name=name, at=f"features/{name}", codec=PRESENT, doc=doc, example=True, keep=keep)
 
 
 def _word(name: str, at: str, codec: Codec, doc: str, example: object) -> Field:
@@ -59,13 +59,20 @@ FEATURES = Group(
     name="features",
     doc="What the hypervisor offers the guest.",
     fields=(
-        _present("acpi", "Power management; a new x86 machine has it."),
+        _present("acpi", "Power management; a new x86 machine has it.", keep=True),
         Group(
             name="apic",
             doc="Programmable interrupts; a new x86 machine has them.",
             short=("enabled",),
             fields=(
-                Field(name="enabled", at="features/apic", codec=PRESENT, doc="Whether it has them.", example=True),
+                Field(
+                    name="enabled",
+                    at="features/apic",
+                    codec=PRESENT,
+                    doc="Whether it has them.",
+                    example=True,
+                    keep=True,
+                ),
                 Field(name="eoi", at="features/apic@eoi", codec=ON_OFF, doc="A fast end of interrupt.", example=True),
             ),
         ),

@@ -146,9 +146,15 @@ def render(spec: Spec, situation: Situation | None, diffs: Sequence[Diff]) -> st
 def _spelt_out(situation: Situation, diffs: Sequence[Diff]) -> Iterator[Diff]:
     """What was no difference while something else stood for it that now changes.
 
-    A pflash image means UEFI (see `read`); vCPUs that no NUMA cell names are in the first one (libvirt 9.0).
+    A pflash image means UEFI (see `read`); vCPUs that no NUMA cell names are in the first one (libvirt 9.0);
+    an APIC stays when what was said of it goes; UEFI needs ACPI on x86 (libvirt 9.0).
     """
     after = {diff.address: diff.after for diff in diffs}
+    if "features/apic@eoi" in after and "features/apic" not in {**situation.spec.claims, **after}:
+        yield Diff("features/apic", "", "")
+    efi = after.get("os@firmware") == "efi" or after.get("os/loader@type") == "pflash"
+    if efi and "features/acpi" not in {**situation.spec.claims, **situation.texts}:
+        yield Diff("features/acpi", None, "")
     for address, text in situation.spec.claims.items():
         firmware = address == "os@firmware" and after.get("os/loader", "") is None
         if text and (firmware or ("vcpu" in after and _CELL_CPUS.fullmatch(address))):

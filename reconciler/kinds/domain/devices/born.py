@@ -8,8 +8,8 @@ from hashlib import sha256
 from itertools import count
 from string import ascii_lowercase
 
-from reconciler.fields import entry_keys
 from reconciler.kinds.domain.devices.channel import AGENT_AT, AGENT_BORN
+from reconciler.markup import entry_keys
 from reconciler.model.documents import Address, Claims, Texts
 
 _PREFIXES = {
