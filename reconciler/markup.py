@@ -105,8 +105,6 @@ def keys_of(address: Address) -> list[str]:
     return [found[1:-1] for found in _KEYS.findall(address)]
 
 
-# The same keys come again in every definition: vda, 0, virtio-serial.
-@lru_cache(maxsize=1024)
 def entry_keys(texts: Iterable[Address], at: Address) -> list[str]:
     """The keys of the elements at `at`, in order."""
     start = at + "["
@@ -114,6 +112,8 @@ def entry_keys(texts: Iterable[Address], at: Address) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+# The same keys come again in every definition: vda, 0, virtio-serial.
+@lru_cache(maxsize=1024)
 def quote_key(text: str) -> str:
     """A key with the characters that mean something in an address escaped."""
     return quote(text, safe=" :.,;+=!$&'()*~_-?")

@@ -77,8 +77,9 @@ def remembered(spec, seen):
 
 def left(spec, seen, before=NOTHING_APPLIED, natural=()):
     """What still differs, with what came `before`; what libvirt itself puts into such a machine is `natural`."""
-    texts, settled = situation(spec, seen).texts, remembered(spec, seen).settled
-    found = compare.compare(KIND, spec, texts, Applied(claims=before.claims, settled=settled))
+    here, settled = situation(spec, seen), remembered(spec, seen).settled
+    texts, known = here.texts, compare.as_named(before, here.renamed).claims
+    found = compare.compare(KIND, spec, texts, Applied(claims=known, settled=settled))
     return [
         diff for diff in found if diff.after is not None or not (diff.address in natural or _by_itself(diff, texts))
     ]

@@ -46,12 +46,14 @@ def situation(spec, seen, allow=frozenset()):
 
 
 def differences(spec, seen, applied=NOTHING_APPLIED):
-    return compare.compare(KIND, spec, situation(spec, seen).texts, applied)
+    here = situation(spec, seen)
+    return compare.compare(KIND, spec, here.texts, compare.as_named(applied, here.renamed))
 
 
 def judged(spec, seen, allow=frozenset(), applied=NOTHING_APPLIED):
     here = situation(spec, seen, allow)
-    return here, [Judged(diff, KIND.judge(diff, here)) for diff in compare.compare(KIND, spec, here.texts, applied)]
+    found = compare.compare(KIND, spec, here.texts, compare.as_named(applied, here.renamed))
+    return here, [Judged(diff, KIND.judge(diff, here)) for diff in found]
 
 
 def updated(spec, seen, allow=frozenset(), applied=NOTHING_APPLIED):
