@@ -46,8 +46,7 @@ class Group:
     """Fields under one name. A plain value written in its place is the value of each field that `short` names.
 
     `at` is an element that is there while the group is written and goes with it; the fields are relative to it, and
-    `derive` and `derived` are as in Items. With `plain` the plain value is the only way to write the group:
-    it is what `plain` makes of the fields.
+    `derive` and `derived` are as in Items. With `plain`, what it makes of the fields is the only way to write the group.
     """
 
     name: str
@@ -68,8 +67,7 @@ class Items:
 
     `owned`: the whole list is ours once the document writes it. `alias`: the host keeps the key as a user alias.
     A plain value written as an entry is that of the field `short`. `derive` adds what follows from an entry's other
-    values (a disk's type from its source), given and returning addresses relative to the entry; `derived` says which
-    path people see for those that have no field.
+    values (a disk's type from its source), by addresses in the entry; `derived` are the paths people see for those.
     """
 
     name: str

@@ -65,6 +65,8 @@ class _HostRun:
         done = [Outcome(change, Result.SKIPPED, _why_blocked(change)) for change in changes if change.blocked]
         for outcome in done:
             self.run.report(outcome)
+        # What stands on an object that may not be made cannot be made either.
+        self.failed.update(each.ref for each in changes if each.blocked and each.action is Action.CREATE)
         permitted = [change for change in changes if not change.blocked]
         removing = [change for change in permitted if change.action in (Action.DELETE, Action.FORGET)]
         building = [change for change in permitted if change not in removing]

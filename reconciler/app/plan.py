@@ -57,7 +57,7 @@ def make(workspace: Workspace) -> Plan:
         unmanaged=tuple(item for part in parts for item in part.unmanaged),
         capacity=tuple(part.capacity for part in parts),
         failures=tuple(sorted(failures.items())),
-        digest=plan_digest(revision, changes),
+        digest=plan_digest(revision, changes, {name: each.uri for name, each in workspace.sessions.items()}),
     )
 
 
@@ -110,8 +110,10 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
     changes, unseen = in_sight(changes, specs, inventory.objects, host.hides)
     measured, changes = capacity.measured(workspace, host, changes)
     guarded = protect(changes, _protected(workspace, host))
+    # A Host document alone is an empty desired state: it says where, not what.
+    declared = sum(workspace.kinds[ref.kind].ownable for ref in specs)
     return HostPlan(
-        changes=guard(guarded, _ours(inventory, owners), len(specs), workspace.selection.allow),
+        changes=guard(guarded, _ours(inventory, owners), declared, workspace.selection.allow),
         conditions=(
             *(condition for each in decisions for condition in each.conditions),
             *emulated(workspace, host, chosen),

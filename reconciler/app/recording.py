@@ -129,11 +129,22 @@ class Record:
             observed = self.host.observed.get(ref)
             if host != self.host.host or owned is None or observed is None or owned.digest == spec.digest:
                 continue
-            if wanted(ref) and ref not in changing and owned.owner in self.workspace.desired.owners:
+            if not wanted(ref) or owned.owner not in self.workspace.desired.owners:
+                continue
+            if ref in changing:
+                self._heed(spec, owned)
+            else:
                 self._objects[ref] = self._owned(spec, observed)
                 before = self.host.ledger.applied(ref) or NOTHING_APPLIED
                 self._applied[ref] = self.applied(spec, _spelled(spec, before))
                 self._lines.append(f"{ref}: now as its document says")
+
+    def _heed(self, spec: Spec, owned: Owned) -> None:
+        """Note what a document permits, whatever becomes of its change: one that is refused must not unprotect it."""
+        heeding = replace(owned, protect=spec.policy.protect, deletion=spec.policy.deletion)
+        if heeding != owned:
+            self._objects[spec.ref] = heeding
+            self._lines.append(f"{spec.ref}: protect and deletionPolicy now as its document says")
 
     def write(self) -> None:
         """Commit what has gathered."""

@@ -8,6 +8,7 @@ from reconciler import fields
 from reconciler.fields import Entry
 from reconciler.kind import Kind
 from reconciler.markup import element_of, entry_keys
+from reconciler.matching import rename
 from reconciler.model.documents import UNKNOWN, Address, Spec, Texts
 from reconciler.model.inventory import Applied
 from reconciler.model.plans import Diff

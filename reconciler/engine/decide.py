@@ -56,6 +56,7 @@ def decide(case: Case) -> Decided:
     if foreign := _foreign_owner(case, case.observed):
         return Decided(changes=(_conflict(case, foreign),))
     situation, live = _situation(case, case.observed)
+    case = replace(case, applied=compare.as_named(case.applied, situation.renamed))
     diffs = compare.compare(case.kind, case.spec, situation.texts, case.applied)
     waiting = _waiting(case, situation, live)
     adopt = _adopt(case, situation)

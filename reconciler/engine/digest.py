@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 from reconciler.model.plans import Change, Plan, Step
 
 
-def plan_digest(revision: str | None, changes: Iterable[Change]) -> str:
-    """The hex SHA-256 over the revision and each change: host, resource, definition seen, steps."""
-    return _digest([revision, [_change(change) for change in changes]])
+def plan_digest(revision: str | None, changes: Iterable[Change], uris: Mapping[str, str | None]) -> str:
+    """The hex SHA-256 over the revision and each change: host and its URI, document, definition seen, steps."""
+    return _digest([revision, [_change(change, uris.get(change.host)) for change in changes]])
 
 
-def _change(change: Change) -> list[object]:
+def _change(change: Change, uri: str | None) -> list[object]:
     seen = change.observed.digest if change.observed else ""
     blocked = change.blocked.number if change.blocked else None
     return [
         change.host,
+        uri,
+        change.spec_digest,
         str(change.ref),
         change.action.value,
         seen,

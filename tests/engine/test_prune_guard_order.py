@@ -130,13 +130,15 @@ def test_removals_come_after_everything_else():
     assert [change.action for change in order(changes, KINDS, specs)] == [Action.CREATE, Action.DELETE]
 
 
-def test_the_digest_covers_revision_steps_and_what_was_seen():
+def test_the_digest_covers_revision_document_host_steps_and_what_was_seen():
     one = changes_of(needing("a"))
     seen = [widgets.replace(one[0], observed=widgets.observed(one[0].ref, "<widget/>"))]
     built = [widgets.replace(one[0], steps=widgets.create(spec("a")))]
-    digests = {plan_digest("r1", one), plan_digest("r2", one), plan_digest("r1", seen), plan_digest("r1", built)}
-    assert len(digests) == 4
-    assert plan_digest("r1", one) == plan_digest("r1", changes_of(needing("a")))
+    asked = [widgets.replace(one[0], spec_digest="another")]
+    changed = {plan_digest("r1", changes, {}) for changes in (one, seen, built, asked)}
+    elsewhere = {plan_digest("r1", one, {one[0].host: uri}) for uri in ("test:///one", "test:///two")}
+    assert len({*changed, *elsewhere, plan_digest("r2", one, {})}) == 7
+    assert plan_digest("r1", one, {}) == plan_digest("r1", changes_of(needing("a")), {})
 
 
 def test_an_approval_is_the_digest_or_enough_of_its_start():
