@@ -46,7 +46,7 @@ class Group:
     """Fields under one name. A plain value written in its place is the value of each field that `short` names.
 
     `at` is an element that is there while the group is written and goes with it; the fields are relative to it, and
-    `derive` and `derived` are as in Items. With `plain`, what it makes of the fields is the only way to write the group.
+    `derive` and `derived` are as in Items. With `plain`, what it makes of the fields is the one way to write the group.
     """
 
     name: str

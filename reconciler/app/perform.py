@@ -58,6 +58,7 @@ class _HostRun:
         self.clock: Clock = wiring.clock()
         self.record = Record(workspace, host, revision, self.clock)
         self.failed: set[Ref] = set()
+        self.refused: set[Ref] = set()
         self.grounds: dict[Ref, tuple[Ref, ...]] = {}
 
     def outcomes(self, changes: list[Change]) -> list[Outcome]:
@@ -65,8 +66,7 @@ class _HostRun:
         done = [Outcome(change, Result.SKIPPED, _why_blocked(change)) for change in changes if change.blocked]
         for outcome in done:
             self.run.report(outcome)
-        # What stands on an object that may not be made cannot be made either.
-        self.failed.update(each.ref for each in changes if each.blocked and each.action is Action.CREATE)
+        self.refused = {each.ref for each in changes if each.blocked and each.action is Action.CREATE}
         permitted = [change for change in changes if not change.blocked]
         removing = [change for change in permitted if change.action in (Action.DELETE, Action.FORGET)]
         building = [change for change in permitted if change not in removing]
@@ -147,7 +147,9 @@ class _HostRun:
     def _hindrance(self, change: Change) -> Problem | None:
         if self.run.stopping():
             return Problem("R509", f"stopped before {change.ref}")
-        broken = [ref for ref in self._grounds(change.ref) if ref in self.failed]
+        # A machine that is there already may change beside a volume that may not be made; a new one cannot be.
+        missing = self.failed | self.refused if change.action is Action.CREATE else self.failed
+        broken = [ref for ref in self._grounds(change.ref) if ref in missing]
         if change.ref in self.failed:
             broken.append(change.ref)
         if broken:

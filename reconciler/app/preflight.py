@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.app.session import Session, Workspace
@@ -20,7 +20,11 @@ def check(workspace: Workspace, host: Session, specs: Mapping[Ref, Spec], change
     if not building:
         return list(changes)
     facts = gather(workspace.kinds, host, frozenset(specs))
-    return [_checked(workspace.kinds, specs, facts, change) if change in building else change for change in changes]
+    coming = {change.ref for change in changes if change.action is Action.CREATE}
+    absent = {ref for ref in specs if ref not in coming and ref not in host.observed and not host.hides(ref)}
+    return [
+        _checked(workspace.kinds, specs, facts, absent, change) if change in building else change for change in changes
+    ]
 
 
 def gather(kinds: Mapping[str, Kind], host: Session, declared: frozenset[Ref]) -> Facts:
@@ -35,9 +39,16 @@ def gather(kinds: Mapping[str, Kind], host: Session, declared: frozenset[Ref]) -
     return replace(ask(host.handle), declared=declared, ports=taken)
 
 
-def _checked(kinds: Mapping[str, Kind], specs: Mapping[Ref, Spec], facts: Facts, change: Change) -> Change:
+def _checked(
+    kinds: Mapping[str, Kind], specs: Mapping[Ref, Spec], facts: Facts, absent: Collection[Ref], change: Change
+) -> Change:
     kind = kinds[change.ref.kind]
     found = [(problem.number, problem.message) for problem in kind.preflight(specs[change.ref], change.observed, facts)]
+    found += [
+        ("R401", f"{change.ref} needs {need.ref}, which is declared but not selected; apply both")
+        for need in specs[change.ref].needs
+        if need.ref in absent and change.action is Action.CREATE
+    ]
     found += [("R208", complaint) for complaint in _schema_complaints(kind, change)]
     if not found:
         return change

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reconciler import fields
 from reconciler.app import apply as applying
 from reconciler.app import plan as planning
 from reconciler.app import session
@@ -13,7 +14,8 @@ from reconciler.app.session import Session, Workspace
 from reconciler.app.settings import Selection, Settings
 from reconciler.errors import trouble
 from reconciler.kind import Context
-from reconciler.model.documents import Document, Spec
+from reconciler.markup import element_of
+from reconciler.model.documents import Address, Document, Policy, Spec
 from reconciler.model.inventory import Applied as LastApplied
 from reconciler.model.plans import Allow
 from reconciler.model.refs import Ref
@@ -36,8 +38,10 @@ def rollback(
     """
     selection = Selection(refs=(ref,), allow=allow)
     with session.opened(settings, selection, operation="rollback") as workspace:
-        host = _host_of(workspace, ref)
-        older = _older(workspace, host, ref, to)
+        host = _host_of(workspace, ref, to)
+        # The same name on another host is another object, which nobody asked to change.
+        alone = replace(workspace, sessions={host.host: host}, failures={})
+        older = _older(alone, host, ref, to)
         asked = host.ledger.applied(ref)
         applied = applying.execute(older, planning.make(older), Run(approve=approve, report=report, stopping=stopping))
         _remember(host, ref, asked)
@@ -59,16 +63,46 @@ def _older(workspace: Workspace, host: Session, ref: Ref, to: str) -> Workspace:
     asked = workspace.kinds[ref.kind].parse(document, Context(host.host, workspace.desired.owners[0]))
     key = (host.host, ref)
     current = workspace.desired.specs.get(key)
-    spec = replace(asked, policy=current.policy, digest=f"rollback:{asked.digest}") if current else asked
+    spec = replace(
+        asked,
+        claims={**asked.claims, **_unwritten(workspace, host, asked)},
+        policy=current.policy if current else _remembered(host, asked),
+        digest=f"rollback:{asked.digest}",
+    )
     specs: dict[tuple[str, Ref], Spec] = {**workspace.desired.specs, key: spec}
     return replace(workspace, desired=replace(workspace.desired, specs=specs))
 
 
-def _host_of(workspace: Workspace, ref: Ref) -> Session:
-    for host in workspace.sessions.values():
-        if (host.host, ref) in workspace.desired.specs or any(host.ledger.versions(ref)):
-            return host
-    raise trouble("R702", f"nothing declares {ref}, and the ledger has no version of it")
+def _unwritten(workspace: Workspace, host: Session, asked: Spec) -> dict[Address, str]:
+    """The secrets of elements that stay, as the host or else the document has them: the ledger never holds any."""
+    kind = workspace.kinds[asked.ref.kind]
+    observed, current = host.observed.get(asked.ref), workspace.desired.specs.get((host.host, asked.ref))
+    known = kind.read(observed.xml) if observed else current.claims if current else {}
+    return {
+        address: text
+        for address in fields.secrets(known, kind.table)
+        if (text := known[address]) and address not in asked.claims and element_of(address) in asked.claims
+    }
+
+
+def _remembered(host: Session, asked: Spec) -> Policy:
+    """What the last document permitted: bringing an object back does not take its protection away."""
+    owned = host.ledger.inventory().objects.get(asked.ref)
+    return replace(asked.policy, protect=owned.protect, deletion=owned.deletion) if owned else asked.policy
+
+
+def _host_of(workspace: Workspace, ref: Ref, to: str) -> Session:
+    """The host that version `to` is from, else the only one that declares the object or ever had it. Raises R702."""
+    sessions = workspace.sessions.values()
+    having = [host for host in sessions if any(version.commit.startswith(to) for version in host.ledger.versions(ref))]
+    declaring = [host for host in having if (host.host, ref) in workspace.desired.specs]
+    found = declaring if len(declaring) == 1 and not to else having
+    if not found:
+        raise trouble("R702", f"the ledger has no {'such' if to else 'older'} version of {ref}")
+    if len(found) > 1:
+        names = " and ".join(host.host for host in found)
+        raise trouble("R702", f"{ref} is on {names}; say with --to which version, and so which of them, is meant")
+    return found[0]
 
 
 def _definition(host: Session, ref: Ref, to: str) -> str:
