@@ -38,15 +38,23 @@ def disruption(kinds: Iterable[Kind]) -> Iterator[str]:
         rows = list(costs(kind))
         if rows:
             yield from ("", f"## {kind.name}", "")
-            yield from table(("Field", "While it runs", "While it is stopped", "Why"), rows)
+            yield from table(("While it runs", "While it is stopped", "Why", "Fields"), _by_cost(rows))
 
 
 # What a field costs while the object runs, while it is stopped, and the rule's own words.
 Cost = tuple[str, str, str]
 
 
-def costs(kind: Kind) -> Iterator[Sequence[str]]:
-    """A row for each field, or for a whole group where all of it costs the same."""
+def _by_cost(rows: Iterable[tuple[str, Cost]]) -> Iterator[Sequence[str]]:
+    """A row for each cost with all fields that have it, in the order of the first."""
+    together: dict[Cost, list[str]] = {}
+    for name, cost in rows:
+        together.setdefault(cost, []).append(name)
+    return ((*cost, ", ".join(names)) for cost, names in together.items())
+
+
+def costs(kind: Kind) -> Iterator[tuple[str, Cost]]:
+    """Each field with its cost, or a whole group where all of it costs the same."""
     asked = dict(_asked_of(kind))
     done: set[str] = set()
     for path, cost in asked.items():
@@ -54,7 +62,7 @@ def costs(kind: Kind) -> Iterator[Sequence[str]]:
             continue
         whole = next((above for above in _above(path) if _alike(asked, above)), path)
         done |= _inside(asked, whole) if _alike(asked, whole) else {path}
-        yield f"`{whole}`", *cost
+        yield f"`{whole}`", cost
 
 
 def _above(path: str) -> Iterator[str]:
@@ -117,6 +125,8 @@ def _asked(kind: Kind, diffs: Sequence[tuple[str, Diff]], *, active: bool) -> st
     answers = {way: words[kind.judge(diff, _situation(kind, diff, active)).disruption] for way, diff in diffs}
     if len(set(answers.values())) == 1:
         return next(iter(answers.values()))
+    if "more" in answers and answers["more"] == answers["less"]:
+        answers = {"change": answers["more"], **{way: answers[way] for way in answers if way not in ("more", "less")}}
     return ", ".join(f"{way}: {answer}" for way, answer in answers.items())
 
 

@@ -178,6 +178,7 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     Entry("R303", _M, "References form a cycle", "Break the cycle."),
     Entry("R304", _M, "The document names no host", "Set metadata.host, or mark one Host with default: true."),
     Entry("R305", _M, "No such resource was selected", "Check the name; `reconciler status` lists what is declared."),
+    Entry("R306", _M, "Two Host documents are one host", "Keep one of them; each host has one name, lock and history."),
     # R4xx: what the host lacks
     Entry(
         "R401",
@@ -220,6 +221,12 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     Entry("R508", _R, "The answer was not yes", "Nothing was changed. Only the word yes is taken as approval."),
     Entry(
         "R509", Family.BUSY, "The work was interrupted", "Run it again: what was begun is completed by the next apply."
+    ),
+    Entry(
+        "R510",
+        _R,
+        "The object is still on another host",
+        "Apply with --allow delete to remove it there; the next apply makes it on its new host.",
     ),
     # R6xx: hosts
     Entry(

@@ -12,13 +12,14 @@ from reconciler.errors import trouble
 from reconciler.kind import Kind
 from reconciler.model.plans import Disruption, FieldChange
 from reconciler.model.refs import Ref
-from reconciler.ports import Ledger, Version
+from reconciler.ports import Ledger
 
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryEntry:
-    """One version: its commit in the ledger, when and why it was written, and the fields that changed with it."""
+    """One version: its host, its commit in the ledger, when and why it was written, and the fields that changed."""
 
+    host: str
     commit: str
     when: str
     subject: str
@@ -26,20 +27,21 @@ class HistoryEntry:
 
 
 def history(settings: Settings, ref: Ref) -> tuple[HistoryEntry, ...]:
-    """Newest first. Raises R702 where the ledger knows nothing of the resource."""
+    """Newest first; a name may have a history on several hosts. Raises R702 where no ledger knows the resource."""
     kind = wiring.kinds().get(ref.kind)
-    for _, ledger in ledgers(settings):
-        versions = list(ledger.versions(ref)) if kind else []
-        if kind and versions:
-            return tuple(_entries(kind, ledger, ref, versions))
-    raise trouble("R702", f"the ledger has no version of {ref}")
+    found = [entry for host, ledger in ledgers(settings) if kind for entry in _entries(kind, host, ledger, ref)]
+    if not found:
+        raise trouble("R702", f"the ledger has no version of {ref}")
+    return tuple(sorted(found, key=lambda entry: entry.when, reverse=True))
 
 
-def _entries(kind: Kind, ledger: Ledger, ref: Ref, versions: list[Version]) -> list[HistoryEntry]:
+def _entries(kind: Kind, host: str, ledger: Ledger, ref: Ref) -> list[HistoryEntry]:
+    versions = list(ledger.versions(ref))
     definitions = [ledger.definition(ref, version.commit) for version in versions] + [None]
     pairs = zip(versions, definitions, definitions[1:], strict=False)
     return [
         HistoryEntry(
+            host=host,
             commit=version.commit,
             when=version.when,
             subject=version.subject,

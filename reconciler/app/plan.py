@@ -14,7 +14,7 @@ from reconciler.app.session import Session, Workspace
 from reconciler.app.settings import Selection, Settings
 from reconciler.engine.decide import Case, Decided, decide
 from reconciler.engine.digest import plan_digest
-from reconciler.engine.guard import guard, protect
+from reconciler.engine.guard import guard, one_life, protect
 from reconciler.engine.order import order
 from reconciler.engine.prune import prune
 from reconciler.engine.unseen import in_sight
@@ -48,7 +48,7 @@ def make(workspace: Workspace) -> Plan:
     check_selection(workspace)
     parts, failures = _host_plans(workspace)
     specs = workspace.desired.specs
-    changes = order((change for part in parts for change in part.changes), workspace.kinds, specs)
+    changes = order(one_life([change for part in parts for change in part.changes]), workspace.kinds, specs)
     revision = workspace.desired.revision
     return Plan(
         revision=revision,

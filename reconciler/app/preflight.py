@@ -16,15 +16,18 @@ BUILDING = (Action.CREATE, Action.UPDATE, Action.REPLACE)
 
 def check(workspace: Workspace, host: Session, specs: Mapping[Ref, Spec], changes: Sequence[Change]) -> list[Change]:
     """The changes; those that the host could not carry are blocked with the reason."""
-    building = [change for change in changes if change.action in BUILDING and change.blocked is None]
-    if not building:
+    if not any(_builds(change) for change in changes):
         return list(changes)
     facts = gather(workspace.kinds, host, frozenset(specs))
     coming = {change.ref for change in changes if change.action is Action.CREATE}
     absent = {ref for ref in specs if ref not in coming and ref not in host.observed and not host.hides(ref)}
     return [
-        _checked(workspace.kinds, specs, facts, absent, change) if change in building else change for change in changes
+        _checked(workspace.kinds, specs, facts, absent, change) if _builds(change) else change for change in changes
     ]
+
+
+def _builds(change: Change) -> bool:
+    return change.action in BUILDING and change.blocked is None
 
 
 def gather(kinds: Mapping[str, Kind], host: Session, declared: frozenset[Ref]) -> Facts:

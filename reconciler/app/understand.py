@@ -77,6 +77,7 @@ def understand(files: Iterable[SourceFile], work: Work) -> tuple[dict[Key, Spec]
     specs = _specs(_placed(documents, hosts, work), profiles, work)
     known = {(host, ref) for ref in work.known for host in (*hosts, work.default_host)}
     work.problems += link.duplicates(work.declared)
+    work.problems += link.same_hosts(hosts.values())
     work.problems += link.unmet(specs, known, work.place_of)
     work.problems += link.cycles(specs, work.place_of)
     _remember(work)

@@ -84,9 +84,11 @@ def status_json(found: Sequence[Status]) -> dict[str, object]:
 def history_text(found: Sequence[HistoryEntry], terminal: Terminal, verbose: bool) -> str:
     """Newest first: commit, time and subject, then the fields that changed."""
     lines: list[str] = []
+    several = len({entry.host for entry in found}) > 1
     for entry in found:
         commit = terminal.style(entry.commit[:COMMIT_SHOWN], "yellow")
-        lines.append(f"{commit}  {entry.when}  {printable(entry.subject)}")
+        where = f"{entry.host}  " if several else ""
+        lines.append(f"{commit}  {entry.when}  {where}{printable(entry.subject)}")
         shown = entry.fields if verbose else entry.fields[:FIELDS_SHOWN]
         lines += [
             printable(f"    {field.path}: {field.before or 'absent'} -> {field.after or 'absent'}") for field in shown
@@ -102,6 +104,7 @@ def history_json(ref: Ref, found: Sequence[HistoryEntry]) -> dict[str, object]:
         "ref": str(ref),
         "versions": [
             {
+                "host": entry.host,
                 "commit": entry.commit,
                 "when": entry.when,
                 "subject": entry.subject,

@@ -88,6 +88,8 @@ def _left(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[Di
         value = address.removesuffix("@unit")
         if address not in texts or not fields.removable(kind.table, value):
             continue
+        if texts[address] == fields.implied(kind.table, address):
+            continue
         element = address.endswith("]") or (fields.is_group(kind.table, address) and address not in claimed)
         if not element and not _says_something(address, texts):
             continue

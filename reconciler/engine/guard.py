@@ -15,17 +15,36 @@ CAP_SHARE = 0.3
 
 def guard(changes: Sequence[Change], owned: int, declared: int, allow: frozenset[Allow]) -> tuple[Change, ...]:
     """The changes of one host, removals blocked if nothing is declared any more, deletions if they pass the cap."""
-    removals = [change for change in changes if change.action in (Action.DELETE, Action.FORGET)]
+    removals = [change for change in changes if _removes(change)]
     doomed = [change for change in removals if change.action is Action.DELETE]
     if Allow.MASS_DELETE in allow or not removals:
         return tuple(changes)
     if not declared:
         reason = f"nothing is declared here any more; what is owned ({owned}) would go"
-        return tuple(_stop(change, reason) if change in removals else change for change in changes)
+        return tuple(_stop(change, reason) if _removes(change) else change for change in changes)
     if len(doomed) <= _cap(owned):
         return tuple(changes)
     reason = f"{len(doomed)} of {owned} owned objects would be deleted; {_cap(owned)} pass with delete alone"
     return tuple(_stop(change, reason) if change.action is Action.DELETE else change for change in changes)
+
+
+def _removes(change: Change) -> bool:
+    return change.action in (Action.DELETE, Action.FORGET)
+
+
+def one_life(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """The changes of all hosts; what still has to go from one host is not made anew on another meanwhile."""
+    leaving = {change.ref: change.host for change in changes if change.action is Action.DELETE}
+    return tuple(_not_twice(change, leaving.get(change.ref, change.host)) for change in changes)
+
+
+def _not_twice(change: Change, other: str) -> Change:
+    if change.action is not Action.CREATE or other == change.host or change.blocked is not None:
+        return change
+    reason = (
+        f"{change.ref} is still on {other}, where nothing declares it any more; once it is gone there it can be made"
+    )
+    return replace(change, blocked=Blocked("R510", reason))
 
 
 def protect(changes: Iterable[Change], patterns: Sequence[str]) -> tuple[Change, ...]:

@@ -51,6 +51,19 @@ def duplicates(places: Iterable[tuple[Key, str]]) -> Iterator[Problem]:
             first[key] = where
 
 
+def same_hosts(hosts: Iterable[Document]) -> Iterator[Problem]:
+    """A problem for each Host document with an earlier one's URI: two names would mean two writers and two ledgers.
+
+    Every connection of libvirt's test driver is a host of its own, whatever its URI.
+    """
+    first: dict[str, Document] = {}
+    for host in hosts:
+        uri = str(host.body.get("uri", ""))
+        if uri and first.setdefault(uri, host) is not host and not uri.startswith("test:"):
+            message = f"{host.ref} has the URI of {first[uri].ref} ({uri}); keep one of the two"
+            yield Problem("R306", message, host.place("spec", "uri"))
+
+
 def profiles_of(document: Document, profiles: Mapping[str, Document]) -> tuple[Document, ...]:
     """The Profiles underneath a document, the lowest first. Raises R302 for a missing one."""
     missing = [name for name in document.profiles if name not in profiles]

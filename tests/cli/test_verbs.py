@@ -431,7 +431,7 @@ def test_status_is_watched_until_ctrl_c(cli, app, monkeypatch):
 
 def test_history_lists_versions_with_what_changed(cli, app):
     fields = tuple(FieldChange(f"f{number}", "a", None, Disruption.NONE) for number in range(6))
-    entry = SimpleNamespace(commit="c" * 40, when="2026-11-22T02:00:00Z", subject="applied", fields=fields)
+    entry = SimpleNamespace(host="hv1", commit="c" * 40, when="2026-11-22T02:00:00Z", subject="applied", fields=fields)
     app("history", history=lambda settings, ref: (entry,))
     text = cli("history", "Domain/web-1").out
     assert text.startswith("cccccccccccc  2026-11-22T02:00:00Z  applied\n    f0: a -> absent\n")

@@ -1,7 +1,7 @@
 import pytest
 
 from reconciler.engine.digest import matches, plan_digest
-from reconciler.engine.guard import guard
+from reconciler.engine.guard import guard, one_life
 from reconciler.engine.order import order
 from reconciler.engine.prune import prune
 from reconciler.errors import ManifestError
@@ -145,3 +145,13 @@ def test_an_approval_is_the_digest_or_enough_of_its_start():
     plan = Plan(revision=None, changes=(), digest="abcdef0123")
     assert matches(plan, "abcdef") and matches(plan, "abcdef0123")
     assert not matches(plan, "abcde") and not matches(plan, "abcdff")
+
+
+def test_what_still_lives_on_one_host_is_not_made_on_another():
+    ref = Ref("Widget", "a")
+    going = Change(ref=ref, host="north", action=Action.DELETE)
+    coming = Change(ref=ref, host="south", action=Action.CREATE)
+    other = Change(ref=Ref("Widget", "b"), host="south", action=Action.CREATE)
+    found = one_life([going, coming, other])
+    assert [change.blocked.number if change.blocked else None for change in found] == [None, "R510", None]
+    assert one_life([coming, other]) == (coming, other)

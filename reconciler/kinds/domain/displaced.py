@@ -55,7 +55,7 @@ def _meaningless(situation: Situation, diffs: Sequence[Diff]) -> Iterator[Addres
     after = {diff.address: diff.after for diff in diffs}
     for address in after:
         yield from _DISPLACES.get(address, ())
-        yield from devices.displaced(address)
+        yield from devices.displaced(address, situation.texts)
     for address in (address for address, text in after.items() if text is None):
         yield from _companions(address, situation)
     if any(address.startswith("devices/") and _orders_boot(situation, address) for address in after):

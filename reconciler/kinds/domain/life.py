@@ -19,7 +19,7 @@ CLOCK = Group(
             codec=choice("utc", "localtime", "timezone", "variable", "absolute"),
             doc="What the guest's hardware clock is set to.",
             example="utc",
-            keep=True,
+            implied="utc",
         ),
         Field(name="timezone", at="clock@timezone", codec=TEXT, doc="The time zone.", example="Europe/Berlin"),
         Field(

@@ -105,9 +105,7 @@ def _powered(situation: Situation) -> bool:
 
 RULES: tuple[Rule, ...] = (
     Rule(AUTOSTART, _autostart, "The flag is set at once."),
-    Rule(
-        POWER, judge_power, "Starting hurts nobody; stopping is asked of the guest, which has shutdown.timeout for it."
-    ),
+    Rule(POWER, judge_power, "Started at once; shut down by asking the guest, which has shutdown.timeout for it."),
     Rule("uuid", _identity, "Refused: libvirt keeps the UUID for the domain's life."),
     Rule("name", _identity, "Refused: libvirt keeps the name for the domain's life."),
     Rule(OWNER, _mark, "The mark is written at once."),
@@ -118,9 +116,15 @@ RULES: tuple[Rule, ...] = (
     Rule("os/type@arch", _arch, "Refused: it takes a new domain."),
     Rule("os/type", _arch, "Refused: it takes a new domain."),
     Rule("os*", _boot, "Takes effect when the machine is next switched on."),
-    Rule("currentMemory*", _balloon, "Live up to what the guest was booted with, else a restart."),
-    Rule("vcpu@current", _plug, "vCPUs are added live up to what the guest was booted with; fewer need a restart."),
-    Rule("*", _restart, "A running guest keeps the old value until it restarts; a stopped one is not touched."),
+    Rule(
+        "currentMemory*", _balloon, "Live up to what the guest was booted with, else a restart; never above memory.max."
+    ),
+    Rule(
+        "vcpu@current",
+        _plug,
+        "Added live up to what the guest was booted with; fewer need a restart. Never above vcpus.max.",
+    ),
+    Rule("*", _restart, "Stored at once; a running guest keeps the old value until it restarts."),
 )
 
 # The ways that end in the persistent definition.
@@ -149,9 +153,10 @@ def update(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
 
 
 def _definition(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
-    """The new definition, if anything but metadata is not yet in it."""
+    """The new definition, if anything but metadata is not yet in it, or the machine would not outlive its guest."""
     open_ = [item for item in judged if situation.texts.get(item.diff.address) != item.diff.after]
-    if not any(item.decision.way in _DEFINING for item in open_):
+    transient = situation.observed.facts.get("!persistent") == "no"
+    if not transient and not any(item.decision.way in _DEFINING for item in open_):
         return ()
     diffs = [item.diff for item in open_ if item.decision.way not in NO_WAY]
     return (Define(xml.render(situation.spec, situation, diffs)),)

@@ -41,7 +41,7 @@ _WHAT: tuple[Node, ...] = (
         codec=choice("disk", "cdrom", "floppy", "lun"),
         doc="What the guest sees; lun passes SCSI commands through to a block device.",
         example="cdrom",
-        keep=True,
+        implied="disk",
     ),
     Field(
         name="format",

@@ -63,7 +63,9 @@ def test_a_device_becomes_what_the_document_now_says(first, second, oracle, case
     diffs = [Diff(at, texts.get(at), want) for at, want in new.spec.claims.items() if texts.get(at) != want]
     diffs += [Diff(at, texts[at], None) for at in gone if at.count("/") == 1 and "@" not in at]
     diffs += [Diff(at, texts[at], None) for at in gone]
-    diffs = [Diff(at, "", None) for diff in diffs for at in devices.displaced(diff.address) if at in texts] + diffs
+    diffs = [
+        Diff(at, "", None) for diff in diffs for at in devices.displaced(diff.address, texts) if at in texts
+    ] + diffs
     situation = Situation(spec=new.spec, observed=Observed(ref=new.spec.ref, uuid="", xml=there), texts=texts)
     answer = oracle(definitions.revise(situation, diffs, devices.IDENTITIES, {}))
     assert "error" not in answer, answer["error"]
