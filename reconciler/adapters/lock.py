@@ -39,6 +39,12 @@ class Holder:
         return f"{self.who} ({self.operation}, process {self.pid}) since {self.since}, lock {self.id}"
 
 
+def machine_wide() -> Path | None:
+    """Where this user's locks count on the whole machine and vanish with a reboot; None if there is no place."""
+    place = Path("/run") if os.geteuid() == 0 else Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    return place / "reconciler" if place.is_absolute() and os.access(place, os.W_OK) else None
+
+
 class HostLock:
     """The right to change one host, as a context manager; entering raises R507 when it is not had within `timeout` s.
 

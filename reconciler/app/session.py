@@ -75,7 +75,7 @@ def opened(settings: Settings, selection: Selection, operation: str = "") -> Ite
         uris = host_uris(settings, desired)
         if operation:
             for host in uris:
-                locks.enter_context(wiring.lock(settings, host, operation))
+                locks.enter_context(wiring.lock(settings, host, uris[host], operation))
         sessions, failures = openings.finish(uris)
         yield Workspace(
             settings=settings,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,11 +54,20 @@ def ledger(settings: Settings, host: str) -> Ledger:
 
 
 @contextmanager
-def lock(settings: Settings, host: str, operation: str) -> Iterator[None]:
-    """The right to write to one host. Raises BusyError where another writer has it."""
-    from reconciler.adapters.lock import HostLock
+def lock(settings: Settings, host: str, uri: str | None, operation: str) -> Iterator[None]:
+    """The right to write to one host. Raises BusyError where another writer has it.
 
-    with HostLock(settings.state_dir, host, operation, clock(), timeout=settings.lock_timeout):
+    It is held twice: in the state directory, and for the whole machine, since two state directories may know one host
+    (an embedded host belongs to one state directory anyway).
+    """
+    from reconciler.adapters.lock import HostLock, machine_wide
+
+    shared = None if (uri or "").startswith(("embedded", "test:")) else machine_wide()
+    with ExitStack() as stack:
+        stack.enter_context(HostLock(settings.state_dir, host, operation, clock(), timeout=settings.lock_timeout))
+        if shared is not None:
+            name = host_name(uri)
+            stack.enter_context(HostLock(shared, name, operation, clock(), timeout=settings.lock_timeout))
         yield
 
 

@@ -314,3 +314,16 @@ def test_a_graphics_port_that_another_machine_has_is_said_before(lab):
     lab.write(vm("b", power="running", more="  graphics:\n    - {type: vnc, port: 5931}"), "b.yaml")
     (change,) = lab.plan()["changes"]
     assert "5931" in change["blocked"]["reason"] and "Domain/a" in change["blocked"]["reason"]
+
+
+def test_one_writer_at_a_time_even_from_two_state_directories(lab, tmp_path):
+    lab.converge(vm("a", power="running", more="  shutdown: {timeout: 6s}"))
+    lab.write(vm("a", power="stopped", more="  shutdown: {timeout: 6s}"))
+    first = subprocess.Popen(lab.command("apply", "--yes"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    other = type(lab)(lab.directory, tmp_path / "elsewhere", lab.uri)
+    try:
+        time.sleep(3)
+        assert "R507" in other.run("apply", "--yes", code=75).stderr
+    finally:
+        first.kill()
+        first.wait()
