@@ -149,6 +149,7 @@ class Kind:
     weigh             vCPUs and memory in a definition, without parsing all of it
     owner             the owner mark in a definition, "" if there is none
     rename            the steps that give an object the name of its document; None where libvirt cannot (see RENAME)
+    volatile          what libvirt writes its own way into the running definition: no restart makes it equal
     ports             the host's TCP ports that a definition takes for itself
     ownable           whether objects come and go by documents at all; a host is simply there
     offers            what a new object takes from its host where the document is silent: address -> name of the offer
@@ -179,6 +180,7 @@ class Kind:
     weigh: Callable[[str], Weight] = no_weight
     owner: Callable[[str], str] = lambda xml: ""
     rename: Callable[[Spec, Observed, frozenset[Allow]], tuple[Step, ...]] | None = None
+    volatile: frozenset[Address] = frozenset()
     ports: Callable[[str], frozenset[int]] = lambda xml: frozenset()
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()

@@ -165,6 +165,7 @@ def pending(kind: Kind, spec: Spec, config: Texts, live: Texts, applied: Applied
         address
         for address in managed
         if not address.startswith(("!", "metadata"))
+        and address not in kind.volatile
         and not _agree(kind, address, config.get(address), live.get(address))
     ]
     for at in spec.lists:

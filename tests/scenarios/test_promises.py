@@ -327,3 +327,12 @@ def test_one_writer_at_a_time_even_from_two_state_directories(lab, tmp_path):
     finally:
         first.kill()
         first.wait()
+
+
+def test_a_committed_dump_of_a_running_machine_waits_for_no_restart(lab):
+    lab.converge(vm("a", power="running", more="  firmware: uefi\n  interfaces: [{name: lan, type: user}]"))
+    inactive = lab.domain("a").XMLDesc(2)
+    lab.write(inactive, "a.xml")
+    lab.remove("main.yaml")
+    lab.converge()
+    assert lab.plan()["conditions"] == []

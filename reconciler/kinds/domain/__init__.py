@@ -37,6 +37,8 @@ KIND = Kind(
     perform=perform,
     weigh=xml.weigh,
     owner=xml.owner,
+    # libvirt 9.0 writes how it has checked the processor, and which features emulation left out.
+    volatile=frozenset({"cpu@check", "cpu/model@fallback", "cpu@match"}),
     rename=rename,
     marked=True,
     offers={"@type": "domain type", "os/type@arch": "architecture"},
