@@ -71,11 +71,13 @@ def look(handle: Handle, ref: Ref) -> Observed | None:
     connection = cast("Connection", handle)
     try:
         domain = connection.lookupByName(ref.name)
-        power = "stopped" if domain.ID() < 0 else "paused" if domain.state()[0] == DOMAIN_PAUSED else "running"
+        active = domain.ID() >= 0
+        power = "stopped" if not active else "paused" if domain.state()[0] == DOMAIN_PAUSED else "running"
         facts = {"!power": power, "!autostart": _word(bool(domain.autostart()))}
         if domain.hasManagedSaveImage():
             facts["!managedsave"] = "yes"
-        if not domain.isPersistent():
+        # What is off and still there is persistent: one call less for each of thousands.
+        if active and not domain.isPersistent():
             facts["!persistent"] = "no"
     except Exception as error:
         if error_code(error) == ERR_NO_DOMAIN:
