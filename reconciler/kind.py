@@ -13,7 +13,7 @@ from reconciler.codecs import Json
 from reconciler.errors import Problem
 from reconciler.fields import Entry, Node
 from reconciler.markup import Identities, pattern_of
-from reconciler.model.documents import Address, Document, Observed, Spec, Texts
+from reconciler.model.documents import Address, Document, Observed, Policy, RestartPolicy, Spec, Texts
 from reconciler.model.plans import Allow, Diff, Disruption, Step
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock, Handle
@@ -25,6 +25,11 @@ class Context:
 
     host: str
     owner: str = ""
+
+
+def may_restart(policy: Policy, allow: frozenset[Allow]) -> bool:
+    """Whether a running guest may be restarted: the document or the operator says so."""
+    return policy.restart is RestartPolicy.WHEN_REQUIRED or Allow.RESTART in allow
 
 
 @dataclass(frozen=True, kw_only=True)

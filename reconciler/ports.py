@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -100,9 +99,3 @@ class Cache(Protocol):
 
     def get(self, table: str, keys: Iterable[str]) -> dict[str, str]: ...
     def put(self, table: str, rows: Mapping[str, str]) -> None: ...
-
-
-class Virt(Protocol):
-    """One host's libvirt. Opening raises UnreachableError or DeniedError."""
-
-    def connect(self, uri: str) -> AbstractContextManager[Handle]: ...

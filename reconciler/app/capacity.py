@@ -44,9 +44,7 @@ def limits_of(workspace: Workspace, host: str) -> Limits:
 
 
 def _overcommit(workspace: Workspace, host: str) -> Mapping[str, object]:
-    document = workspace.desired.hosts.get(host)
-    policy = document.body.get("policy", {}) if document else {}
-    found = policy.get("overcommit", {}) if isinstance(policy, Mapping) else {}
+    found = workspace.desired.policy(host).get("overcommit", {})
     return found if isinstance(found, Mapping) else {}
 
 

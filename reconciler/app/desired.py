@@ -26,6 +26,12 @@ class Desired:
     revision: str | None
     owners: tuple[str, ...]
 
+    def policy(self, host: str) -> Mapping[str, object]:
+        """The `policy` of a Host document; empty where there is none."""
+        document = self.hosts.get(host)
+        found = document.body.get("policy", {}) if document else {}
+        return found if isinstance(found, Mapping) else {}
+
 
 class NoCache:
     """A cache that remembers nothing."""

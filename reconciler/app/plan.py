@@ -126,9 +126,7 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
 
 def _protected(workspace: Workspace, host: Session) -> Sequence[str]:
     """The patterns of the Host document's `policy.protect`."""
-    document = workspace.desired.hosts.get(host.host)
-    policy = document.body.get("policy", {}) if document else {}
-    patterns = policy.get("protect", ()) if isinstance(policy, Mapping) else ()
+    patterns = workspace.desired.policy(host.host).get("protect", ())
     return [str(pattern) for pattern in patterns] if isinstance(patterns, Sequence) else []
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.cli.terminal import ask
+from reconciler.engine.digest import SHORTEST, matches
 from reconciler.errors import trouble
 from reconciler.model.plans import Plan
 
 QUESTION = "Apply these changes? Only yes is accepted: "
-SHORTEST = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +26,7 @@ class Approval:
 
 def check_digest(plan: Plan, approval: Approval) -> None:
     """Raise R506 where the approval is for another plan."""
-    if approval.digest and not plan.digest.startswith(approval.digest):
+    if approval.digest and not matches(plan, approval.digest):
         raise trouble("R506", f"the approved plan was {approval.digest[:12]}, this one is {plan.digest[:12]}")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from reconciler import fields
 from reconciler.engine import compare
-from reconciler.kind import Judged, Kind, Situation
+from reconciler.kind import Judged, Kind, Situation, may_restart
 from reconciler.matching import align, rename
 from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Owned
@@ -60,7 +60,8 @@ def decide(case: Case) -> Decided:
     diffs = compare.compare(case.kind, case.spec, situation.texts, case.applied)
     waiting = _waiting(case, situation, live)
     adopt = _adopt(case, situation)
-    update = _update(case, situation, diffs, waiting)
+    found = (*diffs, *_overdue(case, situation, live or {}, waiting, diffs))
+    update = _update(case, situation, found)
     changes = tuple(change for change in (adopt, update) if change)
     conditions = (*_pending_condition(case, waiting, update), *_ignored_condition(case, situation.texts))
     return Decided(changes=changes, conditions=conditions)
@@ -160,9 +161,8 @@ def _adopt(case: Case, situation: Situation) -> Change | None:
     )
 
 
-def _update(case: Case, situation: Situation, diffs: Sequence[Diff], waiting: Sequence[Address]) -> Change | None:
-    found = (*diffs, *_overdue(case, situation, waiting, diffs))
-    judged = [Judged(diff, case.kind.judge(diff, situation)) for diff in found if diff.address != OWNER_ADDRESS]
+def _update(case: Case, situation: Situation, diffs: Sequence[Diff]) -> Change | None:
+    judged = [Judged(diff, case.kind.judge(diff, situation)) for diff in diffs if diff.address != OWNER_ADDRESS]
     if not judged:
         return None
     # A definition that follows an adoption carries the mark too, or it would wipe it out.
@@ -186,18 +186,13 @@ def _update(case: Case, situation: Situation, diffs: Sequence[Diff], waiting: Se
     )
 
 
-def _may_restart(case: Case) -> bool:
-    return Allow.RESTART in case.allow or case.spec.policy.restart.value == "whenRequired"
-
-
-def _overdue(case: Case, situation: Situation, waiting: Sequence[Address], diffs: Sequence[Diff]) -> tuple[Diff, ...]:
+def _overdue(
+    case: Case, situation: Situation, live: Texts, waiting: Sequence[Address], diffs: Sequence[Diff]
+) -> tuple[Diff, ...]:
     """Restarts that an earlier apply left open and that may now happen: the definition is right already."""
-    if not waiting or not _may_restart(case):
+    if not waiting or not may_restart(case.spec.policy, case.allow):
         return ()
     known = {diff.address for diff in diffs}
-    running = situation.observed.live
-    live = case.kind.read(running) if running is not None else {}
-    live = dict(rename(live, align(case.spec, live, case.kind.identities)))
     return tuple(
         Diff(address, live.get(address), situation.texts.get(address)) for address in waiting if address not in known
     )

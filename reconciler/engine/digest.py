@@ -40,6 +40,10 @@ def _digest(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+# Characters of a digest that approve a plan.
+SHORTEST = 6
+
+
 def matches(plan: Plan, approved: str) -> bool:
     """Whether an approval (the digest or its first characters, six at least) is for this plan."""
-    return len(approved) >= 6 and plan.digest.startswith(approved.rstrip("…"))
+    return len(approved) >= SHORTEST and plan.digest.startswith(approved.rstrip("…"))

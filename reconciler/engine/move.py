@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reconciler.kind import Kind
-from reconciler.model.documents import Observed, RestartPolicy, Spec
+from reconciler.kind import Kind, may_restart
+from reconciler.model.documents import Observed, Spec
 from reconciler.model.inventory import Owned
 from reconciler.model.plans import Action, Allow, Blocked, Change, Disruption, FieldChange
 from reconciler.model.refs import Ref
@@ -35,8 +35,7 @@ def _blocked(
 ) -> Blocked | None:
     if owned is None or owned.owner not in owners:
         return Blocked("R503", f"{old.ref} is not owned by this desired state; adopt it under its own name first")
-    may = spec.policy.restart is RestartPolicy.WHEN_REQUIRED or Allow.RESTART in allow
-    if old.active and not may:
+    if old.active and not may_restart(spec.policy, allow):
         return Blocked("R502", f"{old.ref} is running, and libvirt renames only what is stopped", Allow.RESTART)
     return None
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.kind import Decision, Judged, Situation
-from reconciler.model.documents import Observed, Policy, RestartPolicy, Spec
+from reconciler.kind import Decision, Judged, Situation, may_restart
+from reconciler.model.documents import Observed, Policy, Spec
 from reconciler.model.plans import RENAME, Allow, Diff, Disruption, KindStep, Start, Step, Stop
 
 # Ways that leave the definition alone.
@@ -20,7 +20,7 @@ def judge_power(diff: Diff, situation: Situation) -> Decision:
 
 def restarts(situation: Situation, judged: Sequence[Judged]) -> bool:
     """Whether a running guest needs a restart and may have one."""
-    permitted = situation.spec.policy.restart is RestartPolicy.WHEN_REQUIRED or Allow.RESTART in situation.allow
+    permitted = may_restart(situation.spec.policy, situation.allow)
     needed = any(item.decision.disruption is Disruption.RESTART for item in judged)
     return situation.active and permitted and needed
 
