@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -21,11 +21,12 @@ class Identity(Protocol):
 
 
 class DirectorySource:
-    """`ports.Source` of a directory."""
+    """`ports.Source` of a directory. Nothing below the directories in `apart` is taken for a manifest."""
 
-    def __init__(self, directory: Path, identity: Identity) -> None:
+    def __init__(self, directory: Path, identity: Identity, apart: Iterable[Path] = ()) -> None:
         self._root = str(directory)
         self._identity = identity
+        self._apart = frozenset(os.path.realpath(each) for each in apart)
 
     def revision(self) -> str | None:
         return self._identity.revision()
@@ -58,7 +59,7 @@ class DirectorySource:
             for entry in entries:
                 path = f"{directory}/{entry.name}" if directory else entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    if ignore.enters(path):
+                    if ignore.enters(path) and os.path.realpath(f"{self._root}/{path}") not in self._apart:
                         waiting.append(path)
                 elif not entry.is_symlink():
                     if entry.name.endswith(SUFFIXES) and ignore.wanted(path) and entry.is_file():

@@ -27,6 +27,11 @@ class Settings:
     parallelism: int = 10
     lock_timeout: float = 0.0
 
+    @property
+    def apart(self) -> tuple[Path, ...]:
+        """Our own directories: where one lies below the desired state, the XML in it is no manifest."""
+        return self.state_dir, self.state_dir / "embedded", self.cache_dir
+
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:

@@ -47,7 +47,7 @@ def validate(paths: Sequence[Path], settings: Settings) -> Validated:
     unreadable: list[Problem] = []
     chosen: dict[str, SourceFile] = {}
     for path in paths or (settings.directory,):
-        chosen |= {file.path: file for file in _files(path, unreadable, relative=not paths)}
+        chosen |= {file.path: file for file in _files(path, unreadable, settings, relative=not paths)}
     # What is chosen comes last: of two documents with one name it is the one to blame.
     files = [*_around(paths, settings), *chosen.values()]
     cache = wiring.cache(settings)
@@ -85,10 +85,12 @@ def _file_of(where: str) -> str:
     return where.rsplit(":", 2)[0]
 
 
-def _files(path: Path, unreadable: list[Problem], *, relative: bool = False) -> Iterator[SourceFile]:
+def _files(
+    path: Path, unreadable: list[Problem], settings: Settings, *, relative: bool = False
+) -> Iterator[SourceFile]:
     """The manifests at a path, called as the user called it, or by their place in it."""
     if path.is_dir():
-        found, problems = collect(DirectorySource(path, _Nobody()))
+        found, problems = collect(DirectorySource(path, _Nobody(), settings.apart))
         if relative:
             unreadable += problems
             yield from found
@@ -108,5 +110,5 @@ def _around(paths: Sequence[Path], settings: Settings) -> list[SourceFile]:
     inside = [path.absolute() for path in paths if path.absolute().is_relative_to(root)]
     if not inside:
         return []
-    rest = _files(root, [])
+    rest = _files(root, [], settings)
     return [file for file in rest if not any(Path(file.path).is_relative_to(path) for path in inside)]

@@ -28,7 +28,7 @@ def source(settings: Settings, selection: Selection) -> Source:
 
     if selection.revision:
         return GitSource(settings.directory, selection.revision)
-    return DirectorySource(settings.directory, WorkTree(settings.directory))
+    return DirectorySource(settings.directory, WorkTree(settings.directory), settings.apart)
 
 
 def cache(settings: Settings) -> Cache:

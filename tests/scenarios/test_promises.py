@@ -336,3 +336,14 @@ def test_a_committed_dump_of_a_running_machine_waits_for_no_restart(lab):
     lab.remove("main.yaml")
     lab.converge()
     assert lab.plan()["conditions"] == []
+
+
+def test_our_own_files_below_the_desired_state_are_no_manifests(lab):
+    inside = type(lab)(lab.directory, lab.directory / "state", lab.uri)
+    strange = lab.directory / "state" / "embedded" / "embedded" / "etc" / "nwfilter" / "allow-arp.xml"
+    strange.parent.mkdir(parents=True)
+    strange.write_text("<filter name='allow-arp'/>")
+    inside.write(vm("a"))
+    inside.run("validate")
+    inside.converge()
+    assert inside.domain("a").name() == "a"
