@@ -142,7 +142,8 @@ def test_the_old_definition_is_in_the_ledger_before_the_change(lab):
         text=True,
         check=True,
     ).stdout
-    assert log.index("70000") < log.index("131072")
+    # The text between tags: the subject of a commit names the old and the new value too.
+    assert log.index(">70000<") < log.index(">131072<")
 
 
 def test_import_then_plan_holds_nothing_but_adopt(lab):
