@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tables import table
 
-from reconciler.fields import Entry, Field
+from reconciler.entries import Entry
+from reconciler.fields import Field
 from reconciler.kind import Kind, Rule, Situation
 from reconciler.model.documents import Address, Observed, Spec
 from reconciler.model.plans import Diff, Disruption

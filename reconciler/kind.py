@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from reconciler.codecs import Json
+from reconciler.entries import Entry
 from reconciler.errors import Problem
-from reconciler.fields import Entry, Node
+from reconciler.fields import Node
 from reconciler.markup import Identities, pattern_of
 from reconciler.model.documents import Address, Document, Observed, Policy, RestartPolicy, Spec, Texts
 from reconciler.model.plans import Allow, Diff, Disruption, Step
@@ -35,12 +36,15 @@ def may_restart(policy: Policy, allow: frozenset[Allow]) -> bool:
 @dataclass(frozen=True, kw_only=True)
 class Situation:
     """One object and what is asked of it. `texts` is the persistent definition and the facts by address, with the
-    names of the document (see `matching.align`); `renamed` leads from those names to the host's own."""
+    names of the document (see `matching.align`); `renamed` leads from those names to the host's own. `live` and
+    `live_renamed` are the same of the running definition; empty where nothing runs."""
 
     spec: Spec
     observed: Observed
     texts: Texts
     renamed: Mapping[Address, Address] = field(default_factory=dict)
+    live: Texts = field(default_factory=dict)
+    live_renamed: Mapping[Address, Address] = field(default_factory=dict)
     allow: frozenset[Allow] = frozenset()
 
     @property
@@ -154,7 +158,8 @@ class Kind:
     weigh             vCPUs and memory in a definition, without parsing all of it
     owner             the owner mark in a definition, "" if there is none
     rename            the steps that give an object the name of its document; None where libvirt cannot (see RENAME)
-    volatile          what libvirt writes its own way into the running definition: no restart makes it equal
+    moot              whether a difference between the persistent and the running definition is none: libvirt writes
+                      what an object really got into the latter, and no restart makes it equal
     ports             the host's TCP ports that a definition takes for itself
     ownable           whether objects come and go by documents at all; a host is simply there
     offers            what a new object takes from its host where the document is silent: address -> name of the offer
@@ -185,7 +190,7 @@ class Kind:
     weigh: Callable[[str], Weight] = no_weight
     owner: Callable[[str], str] = lambda xml: ""
     rename: Callable[[Spec, Observed, frozenset[Allow]], tuple[Step, ...]] | None = None
-    volatile: frozenset[Address] = frozenset()
+    moot: Callable[[Address, Texts, Texts], bool] = lambda address, config, live: False
     ports: Callable[[str], frozenset[int]] = lambda xml: frozenset()
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()

@@ -7,10 +7,10 @@ from dataclasses import replace
 from threading import Lock
 from types import TracebackType
 
-from reconciler import fields
+from reconciler import entries
 from reconciler.app import plan as planning
 from reconciler.app.session import Session, Workspace
-from reconciler.model.documents import Observed, Spec
+from reconciler.model.documents import Address, Observed, Spec
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Inventory, Owned
 from reconciler.model.outcomes import Outcome, Result
 from reconciler.model.plans import Action, Change
@@ -69,7 +69,7 @@ class Record:
     def after(self, outcome: Outcome) -> None:
         """Put one outcome into the next commit."""
         change = outcome.change
-        if outcome.result is Result.DONE:
+        if outcome.result in (Result.DONE, Result.PENDING):
             self._note(change)
         elif change.action is Action.CREATE and outcome.problem is not None and outcome.problem.number == "R506":
             # Somebody else made it: nothing was begun, so it is not ours until it is adopted.
@@ -109,14 +109,15 @@ class Record:
     def carried(self, spec: Spec, former: Ref) -> Applied:
         """What the ledger knows of the object under its former Ref, and the document's fields as well."""
         before = self.host.ledger.applied(former) or NOTHING_APPLIED
-        now = self.applied(spec, _spelled(spec, before))
+        now = self.applied(spec, _spelled(spec, before), before.leaving)
         return replace(now, claims={**before.claims, **now.claims})
 
-    def applied(self, spec: Spec, settled: Mapping[str, tuple[str, str]]) -> Applied:
+    def applied(self, spec: Spec, settled: Mapping[str, tuple[str, str]], leaving: tuple[Address, ...] = ()) -> Applied:
         """The managed fields of a document as applied, without the values of its secrets."""
-        private = fields.secrets(spec.claims, self.workspace.kinds[spec.ref.kind].table)
+        private = entries.secrets(spec.claims, self.workspace.kinds[spec.ref.kind].table)
         claims = {address: HIDDEN if address in private else value for address, value in spec.claims.items()}
-        return Applied(claims=claims, settled={at: pair for at, pair in settled.items() if at not in private})
+        spelled = {at: pair for at, pair in settled.items() if at not in private}
+        return Applied(claims=claims, settled=spelled, leaving=leaving)
 
     def keep_up(self, changing: Collection[Ref]) -> None:
         """Note the documents that ask for nothing new of the host but say something else than at their last apply.
@@ -136,7 +137,7 @@ class Record:
             else:
                 self._objects[ref] = self._owned(spec, observed)
                 before = self.host.ledger.applied(ref) or NOTHING_APPLIED
-                self._applied[ref] = self.applied(spec, _spelled(spec, before))
+                self._applied[ref] = self.applied(spec, _spelled(spec, before), before.leaving)
                 self._lines.append(f"{ref}: now as its document says")
 
     def _heed(self, spec: Spec, owned: Owned) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler import fields
+from reconciler import entries
 from reconciler.app import apply as applying
 from reconciler.app import plan as planning
 from reconciler.app import session
@@ -80,7 +80,7 @@ def _unwritten(workspace: Workspace, host: Session, asked: Spec) -> dict[Address
     known = kind.read(observed.xml) if observed else current.claims if current else {}
     return {
         address: text
-        for address in fields.secrets(known, kind.table)
+        for address in entries.secrets(known, kind.table)
         if (text := known[address]) and address not in asked.claims and element_of(address) in asked.claims
     }
 

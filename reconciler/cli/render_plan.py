@@ -19,6 +19,7 @@ HEAD_WIDTH = 72
 PATH_WIDTHS = (20, 34)
 VALUES_WIDTHS = (20, 36)
 LONGEST_VALUE = 72
+KEEPS = "running guest keeps the old value until then"
 
 COLOURS = {
     Action.CREATE: "green",
@@ -139,9 +140,7 @@ def _cost(field: FieldChange, change: Change) -> str:
         case Disruption.NEXT_BOOT:
             return "next boot"
         case Disruption.RESTART:
-            return (
-                f"restart ({'running guest keeps the old value until then' if change.waits else 'of the guest, now'})"
-            )
+            return f"restart ({printable(field.why or KEEPS) if change.waits else 'of the guest, now'})"
         case Disruption.REPLACE:
             return "replace (data is lost)"
         case Disruption.REFUSED:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reconciler import fields
+from reconciler import entries
 from reconciler.engine import compare
+from reconciler.engine.describe import field_change, is_field
+from reconciler.engine.judge import judged, situation_of
 from reconciler.kind import Judged, Kind, Situation, may_restart
-from reconciler.matching import align, rename
 from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Owned
 from reconciler.model.plans import (
@@ -55,24 +56,29 @@ def decide(case: Case) -> Decided:
         return Decided(changes=(_create(case),))
     if foreign := _foreign_owner(case, case.observed):
         return Decided(changes=(_conflict(case, foreign),))
-    situation, live = _situation(case, case.observed)
+    situation = situation_of(case.kind, case.spec, case.observed, case.allow)
     case = replace(case, applied=compare.as_named(case.applied, situation.renamed))
     diffs = compare.compare(case.kind, case.spec, situation.texts, case.applied)
-    waiting = _waiting(case, situation, live)
+    waiting = _waiting(case, situation)
     adopt = _adopt(case, situation)
-    found = (*diffs, *_overdue(case, situation, live or {}, waiting, diffs))
+    asked = [item for diff in diffs for item in judged(case.kind, diff, situation)]
+    found = [*asked, *_overdue(case, situation, waiting, diffs)]
     update = _update(case, situation, found)
     changes = tuple(change for change in (adopt, update) if change)
-    conditions = (*_pending_condition(case, waiting, update), *_ignored_condition(case, situation.texts))
+    done = [item.diff.address for item in found if item.decision.disruption is Disruption.NONE]
+    left = waiting if update is None or update.blocked else _outside(waiting, done)
+    conditions = (*_pending_condition(case, left, update), *_ignored_condition(case, situation.texts))
     return Decided(changes=changes, conditions=conditions)
 
 
 def _create(case: Case) -> Change:
     kind, spec = case.kind, case.spec
     shown = tuple(
-        FieldChange(fields.path_of(kind.table, address), None, fields.shown(kind.table, address, text), Disruption.NONE)
+        FieldChange(
+            entries.path_of(kind.table, address), None, entries.shown(kind.table, address, text), Disruption.NONE
+        )
         for address, text in spec.claims.items()
-        if text is not None and _is_field(kind, address)
+        if text is not None and is_field(kind, address)
     )
     return Change(
         ref=spec.ref,
@@ -82,12 +88,6 @@ def _create(case: Case) -> Change:
         fields=shown,
         spec_digest=spec.digest,
     )
-
-
-def _is_field(kind: Kind, address: Address) -> bool:
-    """Whether people write a value at this address: elements that only hold others are not worth a line."""
-    entry = fields.entry_of(kind.table, address)
-    return entry is not None and entry.field is not None
 
 
 def _foreign_owner(case: Case, observed: Observed) -> str:
@@ -115,28 +115,15 @@ def _conflict(case: Case, owner: str) -> Change:
     )
 
 
-def _situation(case: Case, observed: Observed) -> tuple[Situation, Texts | None]:
-    kind = case.kind
-    texts = {**kind.read(observed.xml), **observed.facts}
-    renamed = align(case.spec, texts, kind.identities)
-    situation = Situation(
-        spec=case.spec,
-        observed=observed,
-        texts=rename(texts, renamed),
-        renamed=renamed,
-        allow=case.allow,
-    )
-    if observed.live is None:
-        return situation, None
-    running = kind.read(observed.live)
-    return situation, rename(running, align(case.spec, running, kind.identities))
+def _outside(addresses: Sequence[Address], elements: Sequence[Address]) -> list[Address]:
+    return [address for address in addresses if not compare.is_inside(address, elements)]
 
 
-def _waiting(case: Case, situation: Situation, live: Texts | None) -> tuple[Address, ...]:
+def _waiting(case: Case, situation: Situation) -> tuple[Address, ...]:
     """Where the running object still has the old value of a managed field."""
-    if live is None:
+    if not situation.active:
         return ()
-    return compare.pending(case.kind, case.spec, situation.texts, live, case.applied)
+    return compare.pending(case.kind, case.spec, situation.texts, situation.live, case.applied)
 
 
 def _adopt(case: Case, situation: Situation) -> Change | None:
@@ -161,12 +148,12 @@ def _adopt(case: Case, situation: Situation) -> Change | None:
     )
 
 
-def _update(case: Case, situation: Situation, diffs: Sequence[Diff]) -> Change | None:
-    judged = [Judged(diff, case.kind.judge(diff, situation)) for diff in diffs if diff.address != OWNER_ADDRESS]
+def _update(case: Case, situation: Situation, found: Sequence[Judged]) -> Change | None:
+    judged = [item for item in found if item.diff.address != OWNER_ADDRESS]
     if not judged:
         return None
     # A definition that follows an adoption carries the mark too, or it would wipe it out.
-    marks = [Judged(diff, case.kind.judge(diff, situation)) for diff in diffs if diff.address == OWNER_ADDRESS]
+    marks = [item for item in found if item.diff.address == OWNER_ADDRESS]
     steps = case.kind.update(situation, [*marks, *judged])
     if not steps and all(item.decision.disruption < Disruption.REPLACE for item in judged):
         return None
@@ -177,7 +164,7 @@ def _update(case: Case, situation: Situation, diffs: Sequence[Diff]) -> Change |
         host=case.spec.host,
         action=Action.REPLACE if worst is Disruption.REPLACE else Action.UPDATE,
         steps=steps,
-        fields=tuple(_field_change(case.kind, case.spec, situation.texts, item) for item in judged if not _unit(item)),
+        fields=tuple(field_change(case.kind, case.spec, situation, item) for item in judged if not _unit(item)),
         disruption=worst,
         blocked=_blocked(case, judged, worst),
         observed=situation.observed,
@@ -186,16 +173,20 @@ def _update(case: Case, situation: Situation, diffs: Sequence[Diff]) -> Change |
     )
 
 
-def _overdue(
-    case: Case, situation: Situation, live: Texts, waiting: Sequence[Address], diffs: Sequence[Diff]
-) -> tuple[Diff, ...]:
-    """Restarts that an earlier apply left open and that may now happen: the definition is right already."""
-    if not waiting or not may_restart(case.spec.policy, case.allow):
-        return ()
-    known = {diff.address for diff in diffs}
-    return tuple(
-        Diff(address, live.get(address), situation.texts.get(address)) for address in waiting if address not in known
+def _overdue(case: Case, situation: Situation, waiting: Sequence[Address], diffs: Sequence[Diff]) -> tuple[Judged, ...]:
+    """What the definition has already and the running object can have now: live, or by a restart that is permitted.
+
+    An earlier apply left it open, was killed before it came to it, or somebody changed the running object alone.
+    """
+    known = [diff.address for diff in diffs]
+    late = (
+        Diff(address, situation.live.get(address), situation.texts.get(address))
+        for address in waiting
+        if not compare.is_inside(address, known)
     )
+    judged = [Judged(diff, case.kind.judge(diff, situation)) for diff in late]
+    permitted = may_restart(case.spec.policy, case.allow)
+    return tuple(item for item in judged if permitted or item.decision.disruption is Disruption.NONE)
 
 
 def _unit(item: Judged) -> bool:
@@ -213,40 +204,11 @@ def _blocked(case: Case, judged: Sequence[Judged], worst: Disruption) -> Blocked
     return None
 
 
-def _field_change(kind: Kind, spec: Spec, texts: Texts, item: Judged) -> FieldChange:
-    diff = item.diff
-    before, after = (
-        _entry_text(kind, side, diff.address)
-        if side is not None and text is not None and diff.address.endswith("]")
-        else fields.shown(kind.table, diff.address, text)
-        for side, text in ((texts, diff.before), (_present(spec), diff.after))
-    )
-    return FieldChange(
-        fields.path_of(kind.table, diff.address), before, after, item.decision.disruption, item.decision.why
-    )
-
-
-def _present(spec: Spec) -> Texts:
-    return {address: text for address, text in spec.claims.items() if text is not None}
-
-
-def _entry_text(kind: Kind, texts: Texts, element: Address) -> str:
-    """A whole list entry in a few words: the values of its fields."""
-    inside = (element + "/", element + "@")
-    start = fields.path_of(kind.table, element) + "."
-    said = [
-        f"{path.removeprefix(start)}={fields.shown(kind.table, address, text)}"
-        for address, text in texts.items()
-        if address.startswith(inside) and text and (path := fields.path_of(kind.table, address)).startswith(start)
-    ]
-    return " ".join(said) or "present"
-
-
 def _ignored_condition(case: Case, texts: Texts) -> tuple[Condition, ...]:
     """What libvirt took without a word and does not have: asking again would change nothing, so it is only said."""
     table = case.kind.table
     paths = tuple(
-        fields.path_of(table, address)
+        entries.path_of(table, address)
         for address, pair in case.applied.settled.items()
         if pair == (case.spec.claims.get(address), "") and address not in texts
     )
@@ -259,7 +221,7 @@ def _ignored_condition(case: Case, texts: Texts) -> tuple[Condition, ...]:
 def _pending_condition(case: Case, waiting: Sequence[Address], update: Change | None) -> tuple[Condition, ...]:
     if update is not None and not update.waits and update.disruption >= Disruption.RESTART and not update.blocked:
         return ()
-    paths = tuple(dict.fromkeys(fields.path_of(case.kind.table, address) for address in waiting))
+    paths = tuple(dict.fromkeys(entries.path_of(case.kind.table, address) for address in waiting))
     if not paths:
         return ()
     message = "the running guest keeps the old value until it restarts"

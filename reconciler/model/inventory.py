@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.model.documents import Claims, Deletion
+from reconciler.model.documents import Address, Claims, Deletion
 from reconciler.model.refs import Ref
 
 
@@ -30,11 +30,13 @@ class Applied:
     """The managed fields of one object as last applied.
 
     `settled` are the values that libvirt spells its own way: address -> (what was asked, what the host made of it).
-    Asking the same again is then no difference.
+    Asking the same again is then no difference. `leaving` are fields that are out of the document and the definition,
+    and that the running object keeps until it restarts.
     """
 
     claims: Claims = field(default_factory=dict)
     settled: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    leaving: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

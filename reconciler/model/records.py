@@ -101,7 +101,12 @@ def _check_version(found: object) -> None:
 
 def write_applied(applied: Applied) -> str:
     """`applied/…/name.yaml`: YAML for people, whose every value is also JSON, so that reading it needs no YAML."""
-    lines = [f"formatVersion: {FORMAT_VERSION}", *_write_claims(applied), *_write_settled(applied)]
+    lines = [
+        f"formatVersion: {FORMAT_VERSION}",
+        *_write_claims(applied),
+        *_write_settled(applied),
+        *_write_leaving(applied),
+    ]
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", "\n".join(lines) + "\n")
 
 
@@ -121,6 +126,14 @@ def _write_settled(applied: Applied) -> Iterator[str]:
         yield f'  {_QUOTE(address)}: {{"asked": {_QUOTE(asked)}, "made": {_QUOTE(made)}}}'
 
 
+def _write_leaving(applied: Applied) -> Iterator[str]:
+    if not applied.leaving:
+        return
+    yield "leaving:"
+    for address in sorted(applied.leaving):
+        yield f"  {_QUOTE(address)}: null"
+
+
 def read_applied(text: str) -> Applied:
     """The applied fields in a text that `write_applied` wrote. Raises ValueError where it is none."""
     sections = _sections(text)
@@ -128,7 +141,12 @@ def read_applied(text: str) -> Applied:
         _check_version(json.loads(sections.pop("formatVersion", "null")))
         claims = json.loads("{" + sections.get("claims", "") + "}")
         settled = json.loads("{" + sections.get("settled", "") + "}")
-        return Applied(claims=claims, settled={key: (pair["asked"], pair["made"]) for key, pair in settled.items()})
+        leaving = json.loads("{" + sections.get("leaving", "") + "}")
+        return Applied(
+            claims=claims,
+            settled={key: (pair["asked"], pair["made"]) for key, pair in settled.items()},
+            leaving=tuple(leaving),
+        )
     except (KeyError, TypeError) as error:
         raise ValueError(f"it holds no applied fields ({error!r})") from error
 

@@ -67,7 +67,7 @@ def test_removing_a_line_removes_the_setting_and_what_libvirt_needs_stays():
     host = Host()
     _, applied = carry_out(host, spec(size="2MiB", title="A", limits={"heat": 3}), owned=None)
     (change,), applied = carry_out(host, spec(), applied)
-    assert {field.path for field in change.fields} == {"title", "xml:limits"}
+    assert {field.path for field in change.fields} == {"title", "limits.heat"}
     assert "limits" not in host.objects[change.ref].xml and "<size" in host.objects[change.ref].xml
     assert carry_out(host, spec(), applied)[0] == ()
 

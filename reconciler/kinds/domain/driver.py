@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import assert_never, cast
 
 from reconciler import definitions
-from reconciler.kinds.domain import steps
+from reconciler.kinds.domain import plugging, setting, steps
 from reconciler.kinds.domain.handle import (
     CONNECT_LIST_DOMAINS_AUTOSTART,
     CONNECT_LIST_DOMAINS_MANAGEDSAVE,
@@ -23,6 +23,8 @@ from reconciler.kinds.domain.handle import (
     Domain,
     error_code,
 )
+from reconciler.kinds.domain.modules import dimms_in
+from reconciler.kinds.domain.xml import numbers
 from reconciler.model.documents import Observed, Texts
 from reconciler.model.plans import RENAME, Autostart, Define, KindStep, Mark, Start, Step, Stop, Undefine
 from reconciler.model.refs import Ref
@@ -33,6 +35,7 @@ READERS = 4
 _VOLATILE = re.compile(r" state='(?:dis)?connected'")
 _BALLOON = re.compile(r"(<currentMemory[^>]*>)(\d+)(?=<)")
 _MEMORY = re.compile(r"<memory unit='KiB'>(\d+)<")
+_PIN = re.compile(r"\s*<(?:vcpupin|emulatorpin|iothreadpin)\b[^>]*\bcpuset='([^']*)'/>")
 
 
 def observe(handle: Handle) -> Iterator[Observed]:
@@ -99,6 +102,8 @@ def _look(domain: Domain, uuid: str, facts: Texts) -> Observed | None:
     try:
         xml = domain.XMLDesc(DOMAIN_XML_INACTIVE | DOMAIN_XML_SECURE)
         live = _steady(domain.XMLDesc(DOMAIN_XML_SECURE), xml) if domain.ID() >= 0 else None
+        if live is not None and any(pin[0].strip() not in xml for pin in _PIN.finditer(live)):
+            live = _unpinned(live, xml, domain.connect().getInfo()[2])
     except Exception as error:
         if error_code(error) == ERR_NO_DOMAIN:
             return None
@@ -116,10 +121,25 @@ def _steady(live: str, config: str) -> str:
     its own time, and not at all where the guest has no driver for it (QEMU 7.2).
     """
     live = _VOLATILE.sub("", live)
-    wanted, booted = _BALLOON.search(config), _MEMORY.search(live)
-    if wanted is None or booted is None or int(wanted[2]) > int(booted[1]):
+    found, booted = _BALLOON.search(config), _MEMORY.search(live)
+    if found is None or booted is None:
         return live
-    return _BALLOON.sub(lambda found: found[1] + wanted[2], live, count=1)
+    # Modules may be plugged into one and not into the other.
+    wanted = int(found[2]) - dimms_in(config) + dimms_in(live)
+    return live if wanted > int(booted[1]) else _BALLOON.sub(lambda found: f"{found[1]}{wanted}", live, count=1)
+
+
+def _unpinned(live: str, config: str, cpus: int) -> str:
+    """The running definition without threads that may run on every CPU of the host, which is no pin.
+
+    That is all that is left of one that was taken away: libvirt 9.0 has no call to forget it.
+    """
+    everywhere = set(range(cpus))
+
+    def kept(found: re.Match[str]) -> str:
+        return "" if found[0].strip() not in config and numbers(found[1]) >= everywhere else found[0]
+
+    return _PIN.sub(kept, live)
 
 
 def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
@@ -143,9 +163,22 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
         case Mark():
             steps.write_element(domain, definitions.OWNER, definitions.owner_mark(step.owner))
         case KindStep():
-            _KIND_STEPS[step.name](domain, step)
+            _perform_own(domain, ref, step, clock)
         case _:
             assert_never(step)
+
+
+def _perform_own(domain: Domain, ref: Ref, step: KindStep, clock: Clock) -> None:
+    """A step that only domains have."""
+    match step.name:
+        case "detach":
+            plugging.detach(domain, ref, step, clock)
+        case "update":
+            plugging.update(domain, ref, step)
+        case "vcpus":
+            setting.vcpus(domain, ref, step)
+        case name:
+            _KIND_STEPS[name](domain, step)
 
 
 def _find(connection: Connection, ref: Ref, step: Step) -> Domain | None:
@@ -159,8 +192,8 @@ def _find(connection: Connection, ref: Ref, step: Step) -> Domain | None:
 
 
 _KIND_STEPS: dict[str, Callable[[Domain, KindStep], None]] = {
+    **setting.STEPS,
     "metadata": steps.write_metadata,
-    "memory": steps.set_memory,
-    "vcpus": steps.set_vcpus,
+    "attach": plugging.attach,
     RENAME: steps.rename,
 }

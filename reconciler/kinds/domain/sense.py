@@ -55,6 +55,7 @@ REQUIRED: tuple[Requires, ...] = (
     Requires("cpu/model@fallback", "cpu@mode", "cpu.mode or cpu.model"),
     Requires("cpu/feature[", "cpu@mode", "cpu.mode or cpu.model"),
     Requires("cpu/cache@mode", "cpu@mode", "cpu.mode or cpu.model"),
+    Requires("devices/memory[", "maxMemory", "memory.hotplug"),
     Requires("maxMemory", "maxMemory@slots", "memory.hotplug.slots"),
     Requires("maxMemory@slots", "maxMemory", "memory.hotplug.max"),
     Requires(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import unquote
 
-from reconciler import codecs, definitions, fields, markup
+from reconciler import codecs, definitions, entries, fields, markup
 from reconciler.errors import ManifestError, trouble
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Context
@@ -49,7 +49,7 @@ FIELDS: tuple[Node, ...] = (
         example="<domain><devices><watchdog model='i6300esb' action='reset'/></devices></domain>",
     ),
 )
-TABLE = fields.index(FIELDS)
+TABLE = entries.index(FIELDS)
 # A Profile holds the same fields as the Domain it is merged underneath, but cannot itself have a profile.
 PROFILE_FIELDS: tuple[Node, ...] = tuple(node for node in FIELDS if node.name != "profile")
 
@@ -159,7 +159,7 @@ def _completed(spec: Spec, said: Mapping[Address, str | None], document: Documen
 
 def _checked(spec: Spec, document: Document) -> Spec:
     """The same spec; raises ManifestError with everything in it that contradicts itself."""
-    problems = tuple(contradictions(spec, document, partial(fields.path_of, TABLE))) if document.xml is None else ()
+    problems = tuple(contradictions(spec, document, partial(entries.path_of, TABLE))) if document.xml is None else ()
     if problems:
         raise ManifestError(problems)
     return spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from reconciler import definitions, fields, markup
+from reconciler import definitions, entries, fields, markup
 from reconciler.codecs import Json
 from reconciler.errors import trouble
 from reconciler.fields import Lowered
@@ -83,8 +83,8 @@ def dump(texts: Texts) -> dict[str, Json]:
 
 
 # Addresses that follow from fields, see `table`.
-_FOLLOWING: Mapping[str, fields.Entry] = {
-    pattern: fields.Entry("", None)
+_FOLLOWING: Mapping[str, entries.Entry] = {
+    pattern: entries.Entry("", None)
     for pattern in ("ip[]@family", "route[]@family", "ip[]/dhcp/range[]/lease@unit", "ip[]/dhcp/host[]/lease@unit")
 }
 _FILLED: Mapping[Address, str] = {

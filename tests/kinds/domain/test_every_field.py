@@ -24,6 +24,7 @@ BESIDE = {
     "cpu.numa": {"vcpus": 4, "memory": "4GiB"},
     "memory.hotplug.max": {"memory": {"max": "1GiB", "hotplug": {"slots": 4}}},
     "memory.hotplug.slots": {"vcpus": 2, "memory": {"max": "1GiB", "hotplug": {"max": "4GiB"}}},
+    "memory.modules": {"vcpus": 2, "memory": {"max": "1GiB", "hotplug": {"max": "8GiB", "slots": 4}}},
     "memory.hugepages.nodeset": {
         "vcpus": 1,
         "memory": {"max": "1GiB", "hugepages": {"pageSize": "2MiB"}},
