@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
+from reconciler.app.health import watch
 from reconciler.app.recording import Record
 from reconciler.app.session import Session, Workspace
 from reconciler.engine import compare
@@ -163,6 +164,7 @@ class _HostRun:
         with translating(self.host.host, change.ref):
             if change.action is Action.FORGET:
                 return
+            watched = watch(self.workspace, self.host, change, self.clock, self.run.stopping)
             seen = self.record.latest.get(change.ref, change.observed)
             ref = seen.ref if seen else change.ref
             self._unmoved(change, seen, self._look(ref))
@@ -171,7 +173,10 @@ class _HostRun:
                 if isinstance(step, KindStep) and step.name == RENAME:
                     ref = change.ref
             observed = self._look(change.ref)
-        self.record.seen(change, observed, self._applied(change, observed))
+        applied = self._applied(change, observed)
+        self.record.seen(change, observed, applied)
+        if watched is not None:
+            watched.end(self.record, observed, applied)
 
     def _look(self, ref: Ref) -> Observed | None:
         return self.workspace.kinds[ref.kind].look(self.host.handle, ref)

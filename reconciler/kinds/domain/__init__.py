@@ -6,6 +6,7 @@ from reconciler.kind import Kind
 from reconciler.kinds.domain import xml
 from reconciler.kinds.domain.driver import look, observe, perform
 from reconciler.kinds.domain.dump import dump
+from reconciler.kinds.domain.health import QUESTIONS
 from reconciler.kinds.domain.power import rename
 from reconciler.kinds.domain.preflight import ports, preflight
 from reconciler.kinds.domain.rules import RULES, create, delete, update
@@ -40,6 +41,7 @@ KIND = Kind(
     # libvirt 9.0 writes how it has checked the processor, and which features emulation left out.
     volatile=frozenset({"cpu@check", "cpu/model@fallback", "cpu@match"}),
     rename=rename,
+    questions=QUESTIONS,
     marked=True,
     offers={"@type": "domain type", "os/type@arch": "architecture"},
 )
