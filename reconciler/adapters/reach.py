@@ -9,12 +9,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from threading import Timer
+from threading import Event, Timer
 from urllib.parse import urlsplit
 
 from reconciler.ports import Answer
 
 HEADERS = {"User-Agent": "reconciler", "Accept": "*/*", "Connection": "close"}
+LATE = "no answer in time"
 
 
 class NetworkReach:
@@ -33,21 +34,24 @@ class NetworkReach:
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         connection = kind(parts.hostname or "", parts.port, timeout=seconds)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        late = Event()
         try:
-            with _cut_off(connection, seconds):
+            with _cut_off(connection, seconds, late):
                 connection.request("GET", path, headers=HEADERS)
-                return Answer(status=connection.getresponse().status)
+                status = connection.getresponse().status
+            return Answer(said=LATE) if late.is_set() else Answer(status=status)
         except (OSError, HTTPException, ValueError) as error:
-            return Answer(said=_words(error))
+            return Answer(said=LATE if late.is_set() else _words(error))
         finally:
             connection.close()
 
 
 @contextmanager
-def _cut_off(connection: HTTPConnection, seconds: float) -> Iterator[None]:
+def _cut_off(connection: HTTPConnection, seconds: float, late: Event) -> Iterator[None]:
     """Inside, the connection lasts no longer: a socket's own limit starts anew with each byte that trickles in."""
 
     def cut() -> None:
+        late.set()
         with suppress(OSError, AttributeError):
             connection.sock.shutdown(socket.SHUT_RDWR)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.app import older, wiring
-from reconciler.app.probing import Guest, failing, running
+from reconciler.app.probing import NOT_RUNNING, Guest, failing, running
 from reconciler.app.recording import Record
 from reconciler.app.session import Session, Workspace
 from reconciler.engine.decide import Case, decide
@@ -47,9 +47,9 @@ class Watch:
             message = f"stopped while {self.change.ref} was waited for; whether it is healthy is not known"
             raise trouble("R509", message, self.change.host)
         keeps = self._keeps()
-        if keeps is not None or after is None or applied is None:
+        if keeps is not None or applied is None:
             raise self._unhealthy(saw, keeps or "")
-        self._go_back(record, after, applied, saw)
+        self._go_back(record, applied, saw)
 
     def _unhealthy(self, saw: str, more: str) -> ReconcilerError:
         message = f"{self.change.ref} is unhealthy after the change: {saw}"
@@ -62,7 +62,8 @@ class Watch:
             if self.stopping():
                 return None
             saw = failing(self.guest, self.health.probes)
-            if not saw or self.clock.now() >= end:
+            # A guest that has gone off does not come back by waiting.
+            if saw in ("", NOT_RUNNING) or self.clock.now() >= end:
                 return saw
             self.clock.sleep(POLL_SECONDS)
 
@@ -81,10 +82,10 @@ class Watch:
             return "a new name is not taken back"
         return None
 
-    def _go_back(self, record: Record, after: Observed, applied: Applied, saw: str) -> None:
+    def _go_back(self, record: Record, applied: Applied, saw: str) -> None:
         """Bring the definition of before back and say what came of it; always raises."""
         try:
-            steps = self._way_back(after, applied)
+            steps = self._way_back(applied)
         except ReconcilerError as error:
             raise self._unhealthy(saw, f"it cannot be rolled back: {error.problems[0].message}") from error
         if not steps:
@@ -98,18 +99,21 @@ class Watch:
         message = f"{self.change.ref} was unhealthy after the change ({saw}); rolled back to the definition of before"
         raise trouble("R613", f"{message}, {self._what_came(steps, met)}", self.change.host)
 
-    def _way_back(self, after: Observed, applied: Applied) -> tuple[Step, ...]:
-        """The steps to the definition of before, as for any older one. Raises what forbids them.
+    def _way_back(self, applied: Applied) -> tuple[Step, ...]:
+        """The steps to the definition of before, as for any older one; () where it is there. Raises what forbids them.
 
-        A restart is permitted if the change itself was one; else by the document or the operator, as always.
+        A restart is permitted if the change itself was one; else by the document or the operator, as always. A guest
+        that has gone off meanwhile is started again.
         """
-        assert self.change.observed is not None
+        present = self._look()
+        if present is None or self.change.observed is None:
+            return ()
         spec = older.spec_of(self.workspace, self.guest.host, self.change.ref, self.change.observed.xml)
         restarted = any(isinstance(step, Stop) for step in self.change.steps)
         case = Case(
             kind=self.guest.kind,
             spec=spec,
-            observed=after,
+            observed=present,
             owned=None,
             applied=Applied(claims=applied.claims),
             owners=self.workspace.desired.owners,
@@ -119,7 +123,8 @@ class Watch:
         blocked = next((change.blocked for change in changes if change.blocked), None)
         if blocked:
             raise trouble(blocked.number, blocked.reason, self.change.host)
-        return tuple(step for change in changes for step in change.steps)
+        steps = tuple(step for change in changes for step in change.steps)
+        return (*steps, Start()) if steps and not present.active else steps
 
     def _carry_out(self, steps: Sequence[Step]) -> tuple[int, str]:
         """How many of the steps are done, and what hindered the next; "" if all are. Raises UnreachableError."""

@@ -18,6 +18,7 @@ from reconciler.ports import Reach
 SECONDS = 5.0
 # A guest may have many addresses (containers, VPNs); those of its first interfaces have to do.
 ADDRESSES = 4
+NOT_RUNNING = "it is not running"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ def failing(guest: Guest, probes: Iterable[Probe]) -> str:
     with translating(guest.host.host, guest.ref):
         observed = guest.kind.look(guest.host.handle, guest.ref)
     if not running(observed):
-        return "it is not running"
+        return NOT_RUNNING
     seen = ((probe, _saw(guest, probe)) for probe in probes)
     return next((f"{probe}: {said}" for probe, said in seen if said), "")
 
