@@ -22,8 +22,10 @@ POLL_SECONDS = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """One change that reaches a guest with probes. `before` is what failed before the change: "" if nothing did, None
-    if nobody asked."""
+    """One change that reaches a guest with probes.
+
+    `before` is what a probe saw before the change: "" where all passed, None where nobody asked.
+    """
 
     workspace: Workspace
     change: Change

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from reconciler import markup
 from reconciler.app import plan as planning
+from reconciler.app import rollback as rolling
 from reconciler.app import wiring
 from reconciler.app.apply import execute
 from reconciler.app.desired import Desired, NoCache
@@ -238,6 +240,27 @@ def test_a_document_that_goes_back_clears_the_memory_of_the_failure(bench):
     bench.apply(**MAY, **LARGE, **health("rollback"))
     assert bench.apply(**MAY, **health("rollback")) is None
     assert bench.owned().unhealthy == ""
+
+
+def test_a_rollback_by_hand_does_not_forget_what_made_it_unhealthy(bench, monkeypatch):
+    bench.made(**MAY, **health("rollback"))
+    first = bench.shelf.commits["h"][-1].version.commit
+    assert bench.apply(**MAY, memory="96MiB", **health("rollback")).result is Result.DONE
+    bench.unhealthy_with(128)
+    bench.apply(**MAY, **LARGE, **health("rollback"))
+    known = bench.owned().unhealthy
+
+    @contextmanager
+    def opened(settings, selection, operation):
+        yield bench.workspace(bench.spec(**MAY, **LARGE, **health("rollback")))
+
+    monkeypatch.setattr(rolling.session, "opened", opened)
+    nothing = (lambda plan: True, lambda outcome: None, lambda: False)
+    done = rolling.rollback(bench.workspace(bench.spec()).settings, WEB, first, frozenset(), *nothing)
+    assert [outcome.result for outcome in done.outcomes] == [Result.DONE]
+    assert bench.memory() == 64 and bench.owned().unhealthy == known != ""
+    (change,) = bench.plan(**MAY, **LARGE, **health("rollback")).changes
+    assert change.blocked.number == "R514"
 
 
 def test_a_machine_that_was_unhealthy_before_is_not_rolled_back(bench):
