@@ -107,10 +107,10 @@ class Watch:
         A restart is permitted if the change itself was one; else by the document or the operator, as always. A guest
         that has gone off meanwhile is started again.
         """
-        present = self._look()
-        if present is None or self.change.observed is None:
-            return ()
-        spec = older.spec_of(self.workspace, self.guest.host, self.change.ref, self.change.observed.xml)
+        former, present = self.change.observed, self._look()
+        if former is None or present is None:
+            raise trouble("R608", f"{self.change.ref} has vanished meanwhile", self.change.host)
+        spec = older.spec_of(self.workspace, self.guest.host, self.change.ref, former.xml)
         restarted = any(isinstance(step, Stop) for step in self.change.steps)
         case = Case(
             kind=self.guest.kind,

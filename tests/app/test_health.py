@@ -324,7 +324,33 @@ def test_what_cannot_go_back_live_waits_for_a_restart_that_nobody_permitted(benc
     assert [condition.type for condition in plan.conditions] == ["RestartPending"]
 
 
-def refusing(kind, times):
+def test_a_machine_that_vanishes_while_it_is_waited_for_is_not_made_again(bench):
+    bench.made(**MAY, **health("rollback"))
+
+    def gone():
+        domain = bench.host.lookupByName("web")
+        if domain.isActive() and bench.memory() == 128:
+            domain.destroy()
+            domain.undefineFlags(0)
+            return "connection refused"
+        return ""
+
+    bench.reach.says = gone
+    outcome = bench.apply(**MAY, **LARGE, **health("rollback"))
+    assert outcome.problem.number == "R612" and "has vanished meanwhile" in outcome.problem.message
+    assert "web" not in [domain.name() for domain in bench.host.listAllDomains()]
+
+
+def test_a_host_that_is_lost_during_a_rollback_is_what_is_said(bench):
+    bench.made(**MAY, **health("rollback"))
+    bench.unhealthy_with(128)
+    bench.obey = refusing(Define, 1, "R602")
+    assert bench.apply(**MAY, **LARGE, **health("rollback")).problem.number == "R602"
+    bench.obey = lambda step: None
+    assert bench.plan(**MAY, **LARGE, **health("rollback")).changes == ()
+
+
+def refusing(kind, times, number="R606"):
     """A host that carries out so many steps of a kind and refuses the rest of them."""
     left = [times]
 
@@ -332,7 +358,7 @@ def refusing(kind, times):
         if isinstance(step, kind):
             left[0] -= 1
             if left[0] < 0:
-                raise trouble("R606", "the guest did not hear")
+                raise trouble(number, "the guest did not hear")
 
     return obey
 
