@@ -228,6 +228,7 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "The object is still on another host",
         "Apply with --allow delete to remove it there; the next apply makes it on its new host.",
     ),
+    Entry("R514", _R, "The same change made the machine unhealthy", "Change the document, or pass --allow retry."),
     # R6xx: hosts
     Entry(
         "R601",
@@ -271,6 +272,8 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "The guest has not followed yet",
         "Run apply again: what is open is done then. A guest that is booting, hung or uses the device lets go late.",
     ),
+    Entry("R612", _F, "The machine is unhealthy after the change", "See the machine, or `reconciler rollback` it."),
+    Entry("R613", _F, "Unhealthy after the change, rolled back to the definition of before", "Change the document."),
     # R7xx: ledger and state directory
     Entry(
         "R701", _F, "The ledger cannot be read or written", "Check the state directory's permissions and free space."

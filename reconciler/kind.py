@@ -16,6 +16,7 @@ from reconciler.fields import Node
 from reconciler.markup import Identities, pattern_of
 from reconciler.model.documents import Address, Document, Observed, Policy, RestartPolicy, Spec, Texts
 from reconciler.model.plans import Allow, Diff, Disruption, Step
+from reconciler.model.probes import AddressSource
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock, Handle
 
@@ -120,6 +121,20 @@ class Facts:
     declared: frozenset[Ref] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What probes can ask of a running object. The last two raise what libvirt raises.
+
+    touches     whether steps reach into the running guest, so that it may be well or not afterwards
+    answer      returns if the guest agent answers
+    addresses   the guest's IP addresses, as one source knows them
+    """
+
+    touches: Callable[[Sequence[Step]], bool]
+    answer: Callable[[Handle, Ref], None]
+    addresses: Callable[[Handle, Ref, AddressSource], Sequence[str]]
+
+
 def no_problems(spec: Spec, observed: Observed | None, facts: Facts) -> tuple[Problem, ...]:
     return ()
 
@@ -165,6 +180,7 @@ class Kind:
     offers            what a new object takes from its host where the document is silent: address -> name of the offer
     serial            whether a host takes changes of this kind one at a time only (pools with running jobs refuse)
     marked            whether objects of this kind can carry an owner mark
+    questions         what probes can ask of its running objects; None where there is no guest inside
     retained          whether a vanished document leaves the object (data) unless it said deletionPolicy: delete
     """
 
@@ -195,6 +211,7 @@ class Kind:
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()
     offers: Mapping[Address, str] = field(default_factory=dict)
+    questions: Questions | None = None
     serial: bool = False
     ownable: bool = True
     marked: bool = False

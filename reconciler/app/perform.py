@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from reconciler.app import aftermath
+from reconciler.app.health import watch
 from reconciler.app.recording import Record
 from reconciler.app.session import Session, Workspace
 from reconciler.errors import BusyError, Problem, ReconcilerError, trouble
@@ -164,6 +165,7 @@ class _HostRun:
         if change.action is Action.FORGET:
             return None
         with translating(self.host.host, change.ref):
+            watched = watch(self.workspace, self.host, change, self.clock, self.run.stopping)
             seen = self.record.latest.get(change.ref, change.observed)
             ref = seen.ref if seen else change.ref
             self._unmoved(change, seen, self._look(ref))
@@ -171,6 +173,8 @@ class _HostRun:
             observed = self._look(change.ref)
         applied = self._applied(change, observed)
         self.record.seen(change, observed, applied)
+        if watched is not None:
+            watched.end(self.record, observed, applied)
         return left or self._unfinished(change, observed, applied)
 
     def _steps(self, change: Change, ref: Ref) -> Problem | None:

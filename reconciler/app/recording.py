@@ -38,6 +38,7 @@ class Record:
         self._applied: dict[Ref, Applied | None] = {}
         self._lines: list[str] = []
         self._seen: dict[Ref, tuple[Observed | None, Applied | None]] = {}
+        self._returned: dict[Ref, Observed] = {}
         self._written = clock.now()
         self._guard = Lock()
 
@@ -66,11 +67,19 @@ class Record:
             if observed is not None:
                 self.latest[change.ref] = observed
 
+    def returned(self, change: Change, observed: Observed) -> None:
+        """Take note that an object, unhealthy after its change, has the definition of before again."""
+        with self._guard:
+            self._returned[change.ref] = self.latest[change.ref] = observed
+
     def after(self, outcome: Outcome) -> None:
-        """Put one outcome into the next commit."""
+        """Put one outcome into the next commit. What has failed after all its steps were done is on the host."""
         change = outcome.change
-        if outcome.result in (Result.DONE, Result.PENDING):
-            self._note(change)
+        if change.ref in self._returned:
+            self._there_and_back(change, self._returned.pop(change.ref))
+        elif outcome.result is Result.DONE or change.ref in self._seen:
+            unhealthy = outcome.problem is not None and outcome.problem.number == "R612"
+            self._note(change, ", and it is unhealthy" if unhealthy else "")
         elif change.action is Action.CREATE and outcome.problem is not None and outcome.problem.number == "R506":
             # Somebody else made it: nothing was begun, so it is not ours until it is adopted.
             self._objects.pop(change.ref, None)
@@ -78,16 +87,29 @@ class Record:
         if len(self._lines) >= BATCH or self.clock.now() - self._written > SECONDS:
             self.write()
 
-    def _note(self, change: Change) -> None:
-        observed, applied = self._seen.get(change.ref, (None, None))
-        self._lines.append(_line(change))
+    def _there_and_back(self, change: Change, back: Observed) -> None:
+        """Two commits: the change as it was done, then the definition of before, with the change to be remembered."""
+        owned = self._objects[change.ref]
+        applied = self._applied.get(change.ref) or self.host.ledger.applied(change.ref)
+        self._note(change, ", and it is unhealthy")
+        self.write()
+        digest = self.workspace.desired.specs[change.key].digest
+        self._objects[change.ref] = replace(owned, uuid=back.uuid, intended=False, unhealthy=digest)
+        self._definitions[change.ref] = back.xml
+        self._applied[change.ref] = applied
+        self._commit(f"rolled back {change.ref}: it was unhealthy, and has its definition of before again")
+
+    def _note(self, change: Change, more: str = "") -> None:
+        observed, applied = self._seen.pop(change.ref, (None, None))
+        self._lines.append(_line(change) + more)
         if change.action in (Action.DELETE, Action.FORGET):
             self._let_go(change.ref)
             return
         if change.observed is not None and change.observed.ref != change.ref:
             self._let_go(change.observed.ref)
         spec = self.workspace.desired.specs[change.key]
-        self._objects[change.ref] = self._owned(spec, observed)
+        known = self._objects.get(change.ref) if change.action is Action.ADOPT else None
+        self._objects[change.ref] = replace(self._owned(spec, observed), unhealthy=known.unhealthy if known else "")
         self._definitions[change.ref] = observed.xml if observed else None
         self._applied[change.ref] = applied
 
@@ -128,7 +150,9 @@ class Record:
         for (host, ref), spec in self.workspace.desired.specs.items():
             owned = self._objects.get(ref)
             observed = self.host.observed.get(ref)
-            if host != self.host.host or owned is None or observed is None or owned.digest == spec.digest:
+            if host != self.host.host or owned is None or observed is None:
+                continue
+            if owned.digest == spec.digest and not owned.unhealthy:
                 continue
             if not wanted(ref) or owned.owner not in self.workspace.desired.owners:
                 continue

@@ -201,6 +201,9 @@ def _blocked(case: Case, judged: Sequence[Judged], worst: Disruption) -> Blocked
         return Blocked("R505", f"{case.spec.ref} has protect: true")
     if worst is Disruption.REPLACE and Allow.REPLACE not in case.allow:
         return Blocked("R502", why or "needs a new object; its data would be lost", Allow.REPLACE)
+    if case.owned is not None and case.owned.unhealthy == case.spec.digest != "" and Allow.RETRY not in case.allow:
+        reason = f"the same made {case.spec.ref} unhealthy and was rolled back"
+        return Blocked("R514", reason, Allow.RETRY)
     return None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, TypeVar
 
+from reconciler.model.probes import Health
 from reconciler.model.refs import Ref
 
 # A place in a libvirt definition: element names joined by "/", a repeated element's key in brackets,
@@ -128,6 +129,7 @@ class Policy:
     restart: RestartPolicy = RestartPolicy.NEVER
     shutdown_seconds: int = 120
     force_off: bool = False
+    health: Health = Health()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from reconciler.model.refs import Ref
 class Owned:
     """One object that is ours. `digest` is the spec last applied; `intended` marks one that was about to be made.
 
-    `protect` and `deletion` outlive the document: they decide what removing it may do.
+    `protect` and `deletion` outlive the document: they decide what removing it may do. `unhealthy` is the digest of the
+    spec that made it unhealthy and was rolled back: the same is not tried again by itself.
     """
 
     ref: Ref
@@ -23,6 +24,7 @@ class Owned:
     protect: bool = False
     deletion: Deletion = Deletion.RETAIN
     intended: bool = False
+    unhealthy: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

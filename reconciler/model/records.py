@@ -64,9 +64,10 @@ def _write_owned(owned: Owned) -> str:
     protect = ', "protect": true' if owned.protect else ""
     deletion = "" if owned.deletion is Deletion.RETAIN else f', "deletion": {_QUOTE(owned.deletion.value)}'
     intended = ', "intended": true' if owned.intended else ""
+    unhealthy = f', "unhealthy": {_QUOTE(owned.unhealthy)}' if owned.unhealthy else ""
     return (
         f'{{"ref": {_QUOTE(f"{owned.ref.kind}/{owned.ref.name}")}, "uuid": {_QUOTE(owned.uuid)}, '
-        f'"digest": {_QUOTE(owned.digest)}, "owner": {_QUOTE(owned.owner)}{protect}{deletion}{intended}}}'
+        f'"digest": {_QUOTE(owned.digest)}, "owner": {_QUOTE(owned.owner)}{protect}{deletion}{intended}{unhealthy}}}'
     )
 
 
@@ -91,6 +92,7 @@ def _read_owned(row: Mapping[str, str]) -> Owned:
         protect=bool(row.get("protect", False)),
         deletion=Deletion(row.get("deletion", Deletion.RETAIN.value)),
         intended=bool(row.get("intended", False)),
+        unhealthy=row.get("unhealthy", ""),
     )
 
 

@@ -39,6 +39,7 @@ OWNED = st.builds(
     protect=st.booleans(),
     deletion=st.sampled_from(Deletion),
     intended=st.booleans(),
+    unhealthy=TEXT,
 )
 
 

@@ -6,6 +6,7 @@ from reconciler.kind import Kind
 from reconciler.kinds.domain import xml
 from reconciler.kinds.domain.driver import look, observe, perform
 from reconciler.kinds.domain.dump import dump
+from reconciler.kinds.domain.health import QUESTIONS
 from reconciler.kinds.domain.moot import moot
 from reconciler.kinds.domain.power import rename
 from reconciler.kinds.domain.preflight import ports, preflight
@@ -40,6 +41,7 @@ KIND = Kind(
     owner=xml.owner,
     moot=moot,
     rename=rename,
+    questions=QUESTIONS,
     marked=True,
     offers={"@type": "domain type", "os/type@arch": "architecture"},
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from reconciler.errors import Problem
-from reconciler.kinds.domain import devices
+from reconciler.kinds.domain import devices, health
 from reconciler.kinds.domain.displaced import topology_product
 from reconciler.model.documents import Address, Claims, Document, Spec
 
@@ -99,6 +99,7 @@ def contradictions(spec: Spec, document: Document, path_of: PathOf) -> Iterator[
     """Everything in the document that cannot be meant; `path_of` gives the path people write for an address."""
     yield from _lacking(spec, document, path_of)
     yield from _too_much(spec, document)
+    yield from health.contradictions(document)
     for refusal in devices.refusals(document.body):
         yield Problem(refusal.number, f"{spec.ref}: {refusal.message}", document.place("spec", *refusal.path))
     claims = spec.claims

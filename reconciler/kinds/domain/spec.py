@@ -11,7 +11,7 @@ from reconciler import codecs, definitions, entries, fields, markup
 from reconciler.errors import ManifestError, trouble
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Context
-from reconciler.kinds.domain import boot, devices, life, machine, memory, processor, tuning, xml
+from reconciler.kinds.domain import boot, devices, health, life, machine, memory, processor, tuning, xml
 from reconciler.kinds.domain.sense import complete, contradictions
 from reconciler.matching import align, rename
 from reconciler.model.documents import (
@@ -23,9 +23,11 @@ from reconciler.model.documents import (
     Spec,
     Texts,
 )
+from reconciler.model.probes import Health
 
 FIELDS: tuple[Node, ...] = (
     *machine.POLICY,
+    health.HEALTH,
     *machine.STATE,
     *machine.ABOUT,
     *machine.PLATFORM,
@@ -69,7 +71,7 @@ def parse(document: Document, context: Context) -> Spec:
         lists=frozenset(lowered.lists),
         hints=lowered.hints,
         needs=devices.needs(document.body),
-        policy=_policy(said),
+        policy=_policy(said, health.read(document.body)),
         labels=document.labels,
         where=document.place(),
         digest=document.digest,
@@ -80,7 +82,7 @@ def parse(document: Document, context: Context) -> Spec:
     return _checked(_completed(spec, said, document, context), document)
 
 
-def _policy(said: Mapping[Address, str | None]) -> Policy:
+def _policy(said: Mapping[Address, str | None], well: Health) -> Policy:
     default = Policy()
     return Policy(
         protect=said.get("!protect") == "yes",
@@ -88,6 +90,7 @@ def _policy(said: Mapping[Address, str | None]) -> Policy:
         restart=RestartPolicy(said.get("!restartPolicy") or default.restart.value),
         shutdown_seconds=int(said.get("!shutdown/timeout") or default.shutdown_seconds),
         force_off=said.get("!shutdown/force") == "yes",
+        health=well,
     )
 
 

@@ -45,6 +45,7 @@ BESIDE = {
 }
 # An entry with every field at once can be more than libvirt takes.
 INSTEAD = {
+    "health.probes": [{"agent": True}, {"http": "http://{address}/", "status": 200}],
     "clock.timers": [
         {"name": "rtc", "tickpolicy": "catchup", "track": "guest"},
         {"name": "pit", "tickpolicy": "delay"},
