@@ -188,14 +188,13 @@ def pending(kind: Kind, spec: Spec, config: Texts, live: Texts, applied: Applied
         if not address.startswith(("!", "metadata"))
         and not _agree(kind, address, config.get(address), live.get(address))
         and (address in config or _is_leaving(address, spec, applied))
-        and not kind.moot(address, config, live)
     ]
     for at in spec.lists:
         there, here = entry_keys(live, at), entry_keys(config, at)
         found.extend(f"{at}[{key}]" for key in (*there, *here) if (key in there) != (key in here))
     covered: list[Address] = []
     for address in sorted(dict.fromkeys(found)):
-        if not is_inside(address, covered):
+        if not is_inside(address, covered) and not kind.moot(address, config, live):
             covered.append(address)
     return tuple(covered)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from reconciler.kind import Decision, Rule, Situation
 from reconciler.kinds.domain import hotplug, xml
-from reconciler.kinds.domain.tunables import IOTHREAD_OF, LIFECYCLE, SCHEDULER, can_be_unset, touched
+from reconciler.kinds.domain.tunables import IOTHREAD_OF, LIFECYCLE, SCHEDULER, can_be_unset, threads, touched
 from reconciler.markup import entry_keys, pattern_of
 from reconciler.model.plans import Diff, Disruption
 
@@ -122,7 +122,7 @@ def _iothreads(diff: Diff, situation: Situation) -> str:
     """Threads come at once; they go where no disk of the running guest uses them."""
     wanted = number(diff.after)
     used = {text for address, text in situation.live.items() if IOTHREAD_OF.fullmatch(pattern_of(address))}
-    going = {key for key in entry_keys(situation.live, "iothreadids/iothread") if int(key) > wanted}
+    going = {str(thread) for thread in threads(situation.live) if thread > wanted}
     return f"a disk of the running guest uses thread {min(going & used)}" if going & used else ""
 
 

@@ -10,7 +10,7 @@ from reconciler.kind import Judged, Situation
 from reconciler.kinds.domain import hotplug, xml
 from reconciler.kinds.domain import tunables as names
 from reconciler.kinds.domain.modules import dimms
-from reconciler.markup import entry_keys, pattern_of
+from reconciler.markup import pattern_of
 from reconciler.matching import align, rename
 from reconciler.model.documents import Address, Texts
 from reconciler.model.plans import Diff, KindStep, Mark, Step
@@ -111,7 +111,7 @@ class _Live:
         if not self._diffs("iothreads"):
             return
         wanted = int(self.final.get("iothreads", "0"))
-        have = {int(key) for key in entry_keys(self.situation.live, "iothreadids/iothread")}
+        have = names.threads(self.situation.live)
         changes = {**{str(one): "add" for one in range(1, wanted + 1) if one not in have}}
         changes |= {str(one): "delete" for one in sorted(have, reverse=True) if one > wanted}
         if changes:

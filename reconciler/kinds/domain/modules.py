@@ -47,12 +47,13 @@ def dimms_in(xml: str) -> int:
     return sum(map(int, _DIMM.findall(xml))) if "<memory model=" in xml else 0
 
 
-def with_modules(xml: str, current: str) -> str:
-    """The definition with the balloon at `current` KiB, and what its dimms come to on top."""
+def with_modules(xml: str, memory: str, current: str) -> str:
+    """The definition with these totals, both in KiB without its modules, and what those come to on top."""
     root = markup.parse(xml)
-    balloon = root.find("currentMemory")
-    size = sum(int(each.findtext("target/size") or 0) for each in root.iterfind("devices/memory[@model='dimm']"))
-    if balloon is None or not current.isdecimal():
-        return xml
-    balloon.text = str(int(current) + size)
+    sizes = [(each.get("model"), int(each.findtext("target/size") or 0)) for each in root.iterfind("devices/memory")]
+    all_, dimms = sum(size for _, size in sizes), sum(size for model, size in sizes if model == "dimm")
+    for name, total, on_top in (("memory", memory, all_), ("currentMemory", current, dimms)):
+        element = root.find(name)
+        if element is not None and total.isdecimal():
+            element.text = str(int(total) + on_top)
     return markup.serialise(root)

@@ -39,6 +39,13 @@ def _is_empty(address: Address, config: Texts, live: Texts) -> bool:
     return live.get(f"{drive}@device") in ("cdrom", "floppy") and not holds
 
 
+def _is_checked_feature(address: Address, config: Texts, live: Texts) -> bool:
+    """After a start libvirt lists every feature that the guest's processor really has, and what became of the asked."""
+    if live.get("cpu@check") != "full":
+        return False
+    return address not in config or config[address] == "optional"
+
+
 def _always(address: Address, config: Texts, live: Texts) -> bool:
     return True
 
@@ -49,6 +56,8 @@ _JUDGES: Mapping[str, Callable[[Address, Texts, Texts], bool]] = {
     "cpu/model@fallback": _always,
     "cpu@mode": _is_expanded,
     "cpu/model": _is_expanded,
+    "cpu/feature[]": _is_checked_feature,
+    "cpu/feature[]@policy": _is_checked_feature,
     "devices/disk[]/driver@type": _is_empty,
     # The guest opens and closes it.
     "devices/disk[]/target@tray": _always,

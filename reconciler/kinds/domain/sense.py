@@ -41,6 +41,8 @@ IMPLIED: tuple[Implies, ...] = (
     Implies("os/firmware/", "os@firmware", "efi"),
     Implies("os/nvram", "os@firmware", "efi"),
     Implies("os/bootmenu@timeout", "os/bootmenu@enable", "yes"),
+    Implies("devices/memballoon/", "devices/memballoon@model", "virtio"),
+    Implies("devices/memballoon@", "devices/memballoon@model", "virtio"),
     Implies("clock@timezone", "clock@offset", "timezone"),
     Implies("clock@basis", "clock@offset", "variable"),
     Implies("clock@adjustment", "clock@offset", "variable"),

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 
 from reconciler.kind import Situation
-from reconciler.model.documents import Address
+from reconciler.markup import entry_keys
+from reconciler.model.documents import Address, Texts
 from reconciler.model.plans import Diff
 
 # Of libvirt's "no limit" for memory, in KiB.
@@ -69,6 +70,12 @@ def can_be_unset(address: Address) -> bool:
 def unset(address: Address) -> str:
     """The value that takes a limit away."""
     return _UNSET.get(address, "0")
+
+
+def threads(texts: Texts) -> list[int]:
+    """The numbers of a guest's I/O threads; a definition that does not list them has them from 1 on."""
+    listed = [int(key) for key in entry_keys(texts, "iothreadids/iothread")]
+    return listed or list(range(1, int(texts.get("iothreads", "0")) + 1))
 
 
 def touched(diff: Diff, situation: Situation) -> tuple[Address, ...]:

@@ -149,7 +149,8 @@ def _with_modules(text: str, spec: Spec, texts: Texts) -> str:
     """The definition with its memory modules in the balloon's size, which the document gives without them."""
     if not any(address.startswith("devices/memory[") for address in (*spec.claims, *texts)):
         return text
-    return with_modules(text, spec.claims.get("currentMemory") or texts.get("currentMemory", ""))
+    memory, current = (spec.claims.get(name) or texts.get(name, "") for name in ("memory", "currentMemory"))
+    return with_modules(text, memory, current)
 
 
 def _spelt_out(situation: Situation, diffs: Sequence[Diff]) -> Iterator[Diff]:
