@@ -61,8 +61,9 @@ def decide(case: Case) -> Decided:
     diffs = compare.compare(case.kind, case.spec, situation.texts, case.applied)
     waiting = _waiting(case, situation)
     adopt = _adopt(case, situation)
-    asked = [item for diff in diffs for item in judged(case.kind, diff, situation)]
-    found = [*asked, *_overdue(case, situation, waiting, diffs)]
+    # A group that is taken apart may hold what is a difference of its own.
+    asked = {item.diff.address: item for diff in diffs for item in judged(case.kind, diff, situation)}
+    found = [*asked.values(), *_overdue(case, situation, waiting, diffs)]
     update = _update(case, situation, found)
     changes = tuple(change for change in (adopt, update) if change)
     done = [item.diff.address for item in found if item.decision.disruption is Disruption.NONE]

@@ -50,7 +50,9 @@ def _judge(kind: Kind, diff: Diff, situation: Situation) -> Judged:
 def _runs_so(kind: Kind, diff: Diff, situation: Situation) -> bool:
     """Whether the running object is as this difference would make it: the change of a definition is taken back."""
     live = situation.live
-    if diff.after is None or not diff.address.endswith("]"):
+    if diff.after is None:
+        return not compare.inside(live, diff.address)
+    if not diff.address.endswith("]"):
         return diff.address in live and live.get(diff.address) == diff.after
     wanted = compare.inside(situation.spec.claims, diff.address)
     return diff.address in live and all(
