@@ -34,11 +34,20 @@ def may_restart(policy: Policy, allow: frozenset[Allow]) -> bool:
     return policy.restart is RestartPolicy.WHEN_REQUIRED or Allow.RESTART in allow
 
 
+# From the name of a volume, `pool/name`, to its path; None where the host shows no such volume.
+Locate = Callable[[str], str | None]
+
+
+def nowhere(volume: str) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Situation:
     """One object and what is asked of it. `texts` is the persistent definition and the facts by address, with the
     names of the document (see `matching.align`); `renamed` leads from those names to the host's own. `live` and
-    `live_renamed` are the same of the running definition; empty where nothing runs."""
+    `live_renamed` are the same of the running definition; empty where nothing runs. `locate` knows the volumes.
+    """
 
     spec: Spec
     observed: Observed
@@ -46,6 +55,7 @@ class Situation:
     renamed: Mapping[Address, Address] = field(default_factory=dict)
     live: Texts = field(default_factory=dict)
     live_renamed: Mapping[Address, Address] = field(default_factory=dict)
+    locate: Locate = nowhere
     allow: frozenset[Allow] = frozenset()
 
     @property
@@ -206,7 +216,7 @@ class Kind:
     weigh: Callable[[str], Weight] = no_weight
     owner: Callable[[str], str] = lambda xml: ""
     rename: Callable[[Spec, Observed, frozenset[Allow]], tuple[Step, ...]] | None = None
-    moot: Callable[[Address, Texts, Texts], bool] = lambda address, config, live: False
+    moot: Callable[[Address, Texts, Texts, Locate], bool] = lambda address, config, live, locate: False
     ports: Callable[[str], frozenset[int]] = lambda xml: frozenset()
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()

@@ -18,7 +18,7 @@ def settled(
 ) -> tuple[Mapping[Address, tuple[str, str]], tuple[Address, ...]]:
     """Where the host spells what was asked its own way, and what left the document but not yet the running object."""
     kind = workspace.kinds[spec.ref.kind]
-    now = situation_of(kind, spec, observed)
+    now = situation_of(kind, spec, observed, locate=host.locate)
     spelled = compare.settle(kind, spec, now.texts)
     if observed.live is None:
         return spelled, ()
@@ -26,7 +26,7 @@ def settled(
     return spelled, compare.leaving(kind, spec, now.texts, now.live, before)
 
 
-def unfinished(workspace: Workspace, spec: Spec, observed: Observed, applied: Applied) -> frozenset[str]:
+def unfinished(workspace: Workspace, host: Session, spec: Spec, observed: Observed, applied: Applied) -> frozenset[str]:
     """The paths of fields that a next apply would have to change in the running object once more."""
     case = Case(
         kind=workspace.kinds[spec.ref.kind],
@@ -35,6 +35,7 @@ def unfinished(workspace: Workspace, spec: Spec, observed: Observed, applied: Ap
         owned=None,
         applied=applied,
         owners=workspace.desired.owners,
+        locate=host.locate,
     )
     return frozenset(
         field.path for change in decide(case).changes for field in change.fields if field.disruption is Disruption.NONE

@@ -198,7 +198,7 @@ class _HostRun:
             return None
         if not any(isinstance(step, KindStep) for step in change.steps):
             return None
-        paths = aftermath.unfinished(self.workspace, spec, observed, applied)
+        paths = aftermath.unfinished(self.workspace, self.host, spec, observed, applied)
         found = [field.path for field in change.fields if field.path in paths and not field.disruption]
         return Problem(NOT_YET, f"{change.ref}: the guest has not taken {', '.join(found)} yet") if found else None
 

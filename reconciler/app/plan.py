@@ -230,4 +230,5 @@ def case_of(workspace: Workspace, host: Session, inventory: Inventory, spec: Spe
         applied=applied or NOTHING_APPLIED,
         owners=workspace.desired.owners,
         allow=workspace.selection.allow,
+        locate=host.locate,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler import entries
 from reconciler.entries import Entry
-from reconciler.kind import Kind
+from reconciler.kind import Kind, Locate, nowhere
 from reconciler.markup import element_of, entry_keys
 from reconciler.matching import rename
 from reconciler.model.documents import UNKNOWN, Address, Claims, Spec, Texts
@@ -179,7 +179,9 @@ def settle(kind: Kind, spec: Spec, texts: Texts) -> dict[Address, tuple[str, str
     }
 
 
-def pending(kind: Kind, spec: Spec, config: Texts, live: Texts, applied: Applied) -> tuple[Address, ...]:
+def pending(
+    kind: Kind, spec: Spec, config: Texts, live: Texts, applied: Applied, locate: Locate = nowhere
+) -> tuple[Address, ...]:
     """The managed addresses where the running object still differs from its persistent definition."""
     managed = dict.fromkeys((*spec.claims, *applied.claims, *applied.leaving))
     found = [
@@ -194,7 +196,7 @@ def pending(kind: Kind, spec: Spec, config: Texts, live: Texts, applied: Applied
         found.extend(f"{at}[{key}]" for key in (*there, *here) if (key in there) != (key in here))
     covered: list[Address] = []
     for address in sorted(dict.fromkeys(found)):
-        if not is_inside(address, covered) and not kind.moot(address, config, live):
+        if not is_inside(address, covered) and not kind.moot(address, config, live, locate):
             covered.append(address)
     return tuple(covered)
 

@@ -9,7 +9,7 @@ from reconciler import entries
 from reconciler.engine import compare
 from reconciler.engine.describe import field_change, is_field
 from reconciler.engine.judge import judged, situation_of
-from reconciler.kind import Judged, Kind, Situation, may_restart
+from reconciler.kind import Judged, Kind, Locate, Situation, may_restart, nowhere
 from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Owned
 from reconciler.model.plans import (
@@ -31,7 +31,10 @@ OWNER_ADDRESS = "metadata/reconciler:owner"
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """All that is known of one declared resource. `owners` are the names this desired state goes by."""
+    """All that is known of one declared resource. `owners` are the names this desired state goes by.
+
+    `locate` gives the path of a volume of its host.
+    """
 
     kind: Kind
     spec: Spec
@@ -40,6 +43,7 @@ class Case:
     applied: Applied = NOTHING_APPLIED
     owners: Sequence[str] = ()
     allow: frozenset[Allow] = frozenset()
+    locate: Locate = nowhere
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +60,7 @@ def decide(case: Case) -> Decided:
         return Decided(changes=(_create(case),))
     if foreign := _foreign_owner(case, case.observed):
         return Decided(changes=(_conflict(case, foreign),))
-    situation = situation_of(case.kind, case.spec, case.observed, case.allow)
+    situation = situation_of(case.kind, case.spec, case.observed, case.allow, case.locate)
     case = replace(case, applied=compare.as_named(case.applied, situation.renamed))
     diffs = compare.compare(case.kind, case.spec, situation.texts, case.applied)
     waiting = _waiting(case, situation)
@@ -124,7 +128,7 @@ def _waiting(case: Case, situation: Situation) -> tuple[Address, ...]:
     """Where the running object still has the old value of a managed field."""
     if not situation.active:
         return ()
-    return compare.pending(case.kind, case.spec, situation.texts, situation.live, case.applied)
+    return compare.pending(case.kind, case.spec, situation.texts, situation.live, case.applied, case.locate)
 
 
 def _adopt(case: Case, situation: Situation) -> Change | None:

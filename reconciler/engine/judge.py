@@ -6,13 +6,15 @@ from dataclasses import replace
 
 from reconciler.engine import compare
 from reconciler.engine.describe import is_element
-from reconciler.kind import Judged, Kind, Situation
+from reconciler.kind import Judged, Kind, Locate, Situation, nowhere
 from reconciler.matching import align, rename
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.plans import Allow, Diff, Disruption
 
 
-def situation_of(kind: Kind, spec: Spec, observed: Observed, allow: frozenset[Allow] = frozenset()) -> Situation:
+def situation_of(
+    kind: Kind, spec: Spec, observed: Observed, allow: frozenset[Allow] = frozenset(), locate: Locate = nowhere
+) -> Situation:
     """One object and what is asked of it, both definitions under the names of the document."""
     texts = {**kind.read(observed.xml), **observed.facts}
     renamed = align(spec, texts, kind.identities)
@@ -25,6 +27,7 @@ def situation_of(kind: Kind, spec: Spec, observed: Observed, allow: frozenset[Al
         renamed=renamed,
         live=rename(running, live_renamed),
         live_renamed=live_renamed,
+        locate=locate,
         allow=allow,
     )
 

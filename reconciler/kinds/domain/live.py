@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reconciler.kind import Decision, Rule, Situation
-from reconciler.kinds.domain import hotplug, xml
+from reconciler.kinds.domain import hotplug, sources, xml
 from reconciler.kinds.domain.tunables import IOTHREAD_OF, LIFECYCLE, SCHEDULER, can_be_unset, threads, touched
 from reconciler.markup import entry_keys, pattern_of
 from reconciler.model.plans import Diff, Disruption
@@ -73,10 +73,13 @@ def _single(diff: Diff, situation: Situation) -> str:
     return _comes_or_goes(Diff(element, diff.before, diff.after), situation)
 
 
-def _medium(diff: Diff, situation: Situation) -> str:
-    """The medium of a drive changes while it runs; the data behind a disk does not."""
-    device = situation.live.get(f"{diff.address.partition(']')[0]}]@device")
-    return "" if device in ("cdrom", "floppy") else KEEPS
+def _medium(diff: Diff, situation: Situation) -> Decision:
+    """The medium of a drive changes while it runs; the data behind a disk does not, but it may be called otherwise."""
+    disk = f"{diff.address.partition(']')[0]}]"
+    if is_qemu(situation) and sources.is_source(diff.address) and sources.runs_on(disk, situation):
+        return Decision(Disruption.NONE)
+    removable = is_qemu(situation) and situation.live.get(f"{disk}@device") in ("cdrom", "floppy")
+    return Decision(Disruption.NONE, "update") if removable else restart(diff, situation)
 
 
 def _connection(diff: Diff, situation: Situation) -> str:
@@ -203,7 +206,11 @@ RULES: tuple[Rule, ...] = (
     *(Rule(pattern, unless(_comes_or_goes, "plug"), _DEVICES) for pattern in hotplug.LISTS),
     *(Rule(f"{element}*", unless(_single, "plug"), _DEVICES) for element in hotplug.SINGLE),
     *(
-        Rule(f"devices/disk[]{leaf}", unless(_medium, "update"), "The medium of a CD-ROM or floppy drive changes live.")
+        Rule(
+            f"devices/disk[]{leaf}",
+            _medium,
+            "The medium of a CD-ROM or floppy drive changes live; a disk's data stays.",
+        )
         for leaf in ("@type", "/source*", "/driver@type")
     ),
     *(

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from reconciler.kind import Locate
+from reconciler.kinds.domain import sources
 from reconciler.markup import pattern_of
 from reconciler.model.documents import Address, Texts
 
 
-def moot(address: Address, config: Texts, live: Texts) -> bool:
+def moot(address: Address, config: Texts, live: Texts, locate: Locate) -> bool:
     """Whether this difference of the two definitions is none."""
     if address.startswith("os/"):
         return _is_picked_firmware(address, config, live)
+    if sources.is_source(address):
+        disk = f"{address.partition(']')[0]}]"
+        return sources.same_place(disk, config, live, locate)
     judge = _JUDGES.get(pattern_of(address))
     return judge is not None and judge(address, config, live)
 
