@@ -189,7 +189,7 @@ def pending(
         for address in managed
         if not address.startswith(("!", "metadata"))
         and not _agree(kind, address, config.get(address), live.get(address))
-        and (address in config or _is_leaving(address, spec, applied))
+        and (address in config or _is_leaving(kind, address, spec, live, applied))
     ]
     for at in spec.lists:
         there, here = entry_keys(live, at), entry_keys(config, at)
@@ -201,15 +201,23 @@ def pending(
     return tuple(covered)
 
 
-def _is_leaving(address: Address, spec: Spec, applied: Applied) -> bool:
-    """Whether we took this out of the definition. Else what only the running object has is libvirt's own affair."""
-    return address in applied.leaving or (address not in spec.claims and applied.claims.get(address) is not None)
+def _is_leaving(kind: Kind, address: Address, spec: Spec, live: Texts, applied: Applied) -> bool:
+    """Whether the running object has this because we asked for it, until now. All else is libvirt's own affair."""
+    asked = applied.claims.get(address)
+    if address in applied.leaving:
+        return True
+    return address not in spec.claims and asked is not None and _is_ours(kind, address, asked, live, applied)
+
+
+def _is_ours(kind: Kind, address: Address, asked: str, live: Texts, applied: Applied) -> bool:
+    has = live.get(address, "")
+    return has in (asked, *applied.settled.get(address, ())) or kind.same(address, asked, has)
 
 
 def leaving(kind: Kind, spec: Spec, config: Texts, live: Texts, before: Applied) -> tuple[Address, ...]:
     """What is out of the document and the definition, and which the running object still has."""
     waiting = pending(kind, spec, config, live, before)
-    return tuple(address for address in waiting if address not in config and _is_leaving(address, spec, before))
+    return tuple(at for at in waiting if at not in config and _is_leaving(kind, at, spec, live, before))
 
 
 def _agree(kind: Kind, address: Address, config: str | None, live: str | None) -> bool:

@@ -138,12 +138,23 @@ def _filesystem(leaves: Texts, live: Texts) -> Place:
 
 
 def _channel(leaves: Texts, live: Texts) -> Place:
+    _needs_spice(leaves, live)
     if leaves.get("target@type", "virtio") != "virtio":
         raise Stays("only virtio channels are plugged in and out while the guest runs")
     channels = any(text == "virtio" and pattern_of(at) == "devices/channel[]/target@type" for at, text in live.items())
     if not channels and not _has_controller(live, "virtio-serial"):
         raise Stays("the guest was booted without a virtio-serial controller")
     return Place.NONE
+
+
+def _redirdev(leaves: Texts, live: Texts) -> Place:
+    _needs_spice(leaves, live)
+    return Place.NONE
+
+
+def _needs_spice(leaves: Texts, live: Texts) -> None:
+    if leaves.get("@type") == "spicevmc" and "devices/graphics[spice]" not in live:
+        raise Stays("the guest was booted without spice")
 
 
 def _input(leaves: Texts, live: Texts) -> Place:
@@ -183,7 +194,7 @@ _PLACES: Mapping[str, Callable[[Texts, Texts], Place]] = {
     "memory": _memory,
     "rng": lambda leaves, live: Place.EXPRESS,
     "vsock": lambda leaves, live: Place.EXPRESS,
-    "redirdev": lambda leaves, live: Place.NONE,
+    "redirdev": _redirdev,
     "shmem": lambda leaves, live: Place.CONVENTIONAL,
 }
 # The elements of such devices, as patterns: lists, and those that a machine has one of.

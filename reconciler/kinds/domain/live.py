@@ -111,6 +111,9 @@ def _hard_limit(diff: Diff, situation: Situation) -> str:
     has = int(situation.live.get("memory", "0"))
     if diff.after is not None and diff.address == "memtune/hard_limit" and number(diff.after) < has:
         return "less than the guest's memory: the host would kill it at once"
+    capped = "memtune/hard_limit" in {**situation.texts, **situation.spec.claims}
+    if diff.after is not None and diff.address == "memtune/swap_hard_limit" and not capped:
+        return "libvirt sets it live only beside a hard limit"
     return ""
 
 
@@ -209,7 +212,7 @@ RULES: tuple[Rule, ...] = (
         Rule(
             f"devices/disk[]{leaf}",
             _medium,
-            "The medium of a CD-ROM or floppy drive changes live; a disk's data stays.",
+            "The medium of a CD-ROM or floppy drive changes live; a disk's stays.",
         )
         for leaf in ("@type", "/source*", "/driver@type")
     ),

@@ -83,8 +83,10 @@ class _Live:
 
     def _attach(self) -> Iterator[Step]:
         coming = [at for at in self._plugged() if at in self.final and at not in self.situation.live]
+        # libvirt takes a device with a place in the boot order only where nothing else says what is booted.
+        unordered = {"without": "boot"} if entry_keys(self.situation.live, "os/boot") else {}
         for at in (*self._controllers(coming), *coming):
-            yield KindStep("attach", {"at": at, "xml": markup.canonical(self.places[at])})
+            yield KindStep("attach", {"at": at, "xml": markup.canonical(self.places[at]), **unordered})
 
     def _controllers(self, coming: Iterable[Address]) -> Iterator[Address]:
         """A SCSI controller of our choice: libvirt's own would be one that few guests have a driver for."""

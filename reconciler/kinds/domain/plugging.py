@@ -38,16 +38,18 @@ def attach(domain: Domain, step: KindStep) -> None:
 
     Where the running guest has something else in that place, libvirt chooses another.
     """
-    element = _stored(domain, step.arguments["at"])
-    if element is None:
-        domain.attachDeviceFlags(step.arguments["xml"], DOMAIN_AFFECT_LIVE)
-        return
+    stored = _stored(domain, step.arguments["at"])
+    element = _without(step.arguments.get("without", ""), stored if stored is not None else _given(step))
     try:
         domain.attachDeviceFlags(markup.canonical(element), DOMAIN_AFFECT_LIVE)
     except Exception as error:
-        if error_code(error) != ERR_XML:
+        if error_code(error) != ERR_XML or element.find("address") is None:
             raise
-        domain.attachDeviceFlags(_anywhere(element), DOMAIN_AFFECT_LIVE)
+        domain.attachDeviceFlags(markup.canonical(_without("address", element)), DOMAIN_AFFECT_LIVE)
+
+
+def _given(step: KindStep) -> Element:
+    return markup.parse(step.arguments["xml"])
 
 
 def _stored(domain: Domain, at: Address) -> Element | None:
@@ -58,10 +60,10 @@ def _stored(domain: Domain, at: Address) -> Element | None:
     return dict(markup.walk(root, xml.IDENTITIES)).get(at)
 
 
-def _anywhere(element: Element) -> str:
-    for address in element.findall("address"):
-        element.remove(address)
-    return markup.canonical(element)
+def _without(tag: str, element: Element) -> Element:
+    for child in element.findall(tag) if tag else ():
+        element.remove(child)
+    return element
 
 
 def update(domain: Domain, ref: Ref, step: KindStep) -> None:

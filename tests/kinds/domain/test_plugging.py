@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from reconciler import markup
 from reconciler.errors import BusyError
 from reconciler.kinds.domain import handle, plugging
 from reconciler.model.plans import KindStep
@@ -126,7 +127,14 @@ def test_any_other_refusal_of_a_device_is_told():
 def test_a_machine_without_a_definition_gets_the_device_as_the_plan_has_it():
     guest = Guest(persistent=False)
     plugging.attach(guest, ATTACH)
-    assert guest.calls == [("attach", ATTACH.arguments["xml"], handle.DOMAIN_AFFECT_LIVE)]
+    ((_, xml, _),) = guest.calls
+    assert markup.canonical(markup.parse(xml)) == markup.canonical(markup.parse(ATTACH.arguments["xml"]))
+
+
+def test_a_place_in_the_boot_order_is_left_to_the_next_boot_where_libvirt_would_refuse_it():
+    guest = Guest(config=DATA.format(more="<boot order='1'/>"))
+    plugging.attach(guest, KindStep("attach", {**ATTACH.arguments, "without": "boot"}))
+    assert "boot" not in guest.calls[0][1]
 
 
 def test_a_device_is_gone_as_soon_as_the_guest_says_so():
