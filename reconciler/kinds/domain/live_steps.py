@@ -10,7 +10,7 @@ from reconciler.kind import Judged, Situation
 from reconciler.kinds.domain import hotplug, xml
 from reconciler.kinds.domain import tunables as names
 from reconciler.kinds.domain.modules import dimms
-from reconciler.markup import pattern_of
+from reconciler.markup import entry_keys, pattern_of
 from reconciler.matching import align, rename
 from reconciler.model.documents import Address, Texts
 from reconciler.model.plans import Diff, KindStep, Mark, Step
