@@ -16,6 +16,8 @@ PORT = "pcie-root-port"
 _EXPRESS = ("pc-q35", "q35", "virt")
 _BRIDGES = ("pcie-to-pci-bridge", "pci-bridge")
 _CONVENTIONAL_CARDS = ("rtl8139", "e1000", "e1000-82544gc", "e1000-82545em", "ne2k_pci", "pcnet", "i82551", "i82559er")
+# Connections that libvirt 9.0 does not plug in (qemuDomainAttachNetDevice).
+_COLD_CARDS = ("null", "internal", "server", "client", "mcast", "udp")
 
 
 class Place(Enum):
@@ -113,6 +115,8 @@ def _disk(leaves: Texts, live: Texts) -> Place:
 
 
 def _interface(leaves: Texts, live: Texts) -> Place:
+    if leaves.get("@type") in _COLD_CARDS:
+        raise Stays(f"interfaces of type {leaves['@type']} are not plugged in or out while the guest runs")
     model = leaves.get("model@type", "")
     if model == "usb-net":
         return Place.NONE
