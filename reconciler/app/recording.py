@@ -58,7 +58,23 @@ class Record:
             spec = self.workspace.desired.specs.get(change.key)
             if spec is not None and change.ref not in self._objects:
                 self._objects[change.ref] = replace(self._owned(spec, change.observed), intended=True, digest="")
+        self._applied |= self._begun(changes)
         self._commit(f"observed before {_names([str(change.ref) for change in changes])}")
+
+    def _begun(self, changes: list[Change]) -> dict[Ref, Applied | None]:
+        """The fields that are ours from here on, whatever becomes of the changes: they may fail when they are defined.
+
+        What no host can show (`!source`) counts as applied only when it is.
+        """
+        updates = [change.key for change in changes if change.action is Action.UPDATE]
+        specs = [spec for key in updates if (spec := self.workspace.desired.specs.get(key)) is not None]
+        known = self.host.ledger.all_applied(spec.ref for spec in specs)
+        begun: dict[Ref, Applied | None] = {}
+        for spec in specs:
+            before = known.get(spec.ref, NOTHING_APPLIED)
+            now = {at: text for at, text in self.applied(spec, {}).claims.items() if not at.startswith("!")}
+            begun[spec.ref] = replace(before, claims={**before.claims, **now})
+        return begun
 
     def seen(self, change: Change, observed: Observed | None, applied: Applied | None) -> None:
         """Take note of what an object looks like after its change."""

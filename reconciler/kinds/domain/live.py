@@ -132,6 +132,14 @@ def _iothreads(diff: Diff, situation: Situation) -> str:
     return f"a disk of the running guest uses thread {min(going & used)}" if going & used else ""
 
 
+def _processor(diff: Diff, situation: Situation) -> Decision:
+    """Taking away what the guest was never started with costs it nothing; libvirt's default stands there then."""
+    started = all(situation.texts.get(at) == situation.live.get(at) for at in ("cpu@mode", "cpu/model"))
+    if situation.active and diff.after is None and not started:
+        return Decision(Disruption.NONE)
+    return restart(diff, situation)
+
+
 def number(text: str | None) -> int:
     """The number in a text; 0 for what is none, which libvirt's schema refuses before it gets to the host."""
     return int(text) if text is not None and text.isdecimal() else 0
@@ -176,6 +184,7 @@ def _cannot_unplug(situation: Situation, count: int) -> str:
 
 
 _DEVICES = "Plugged in and out live where the machine has room and the bus allows it; else at a restart."
+STORED = "Stored at once; a running guest keeps the old value until it restarts."
 _LIMITS = "Changed live; some, once set, are only taken away by a restart."
 
 # All of it is about running QEMU guests; a stopped machine's definition is simply stored. The first match decides.
@@ -188,6 +197,8 @@ RULES: tuple[Rule, ...] = (
         plug_vcpus,
         "Added live up to what the guest was booted with, never above vcpus.max; on KVM also taken away again.",
     ),
+    Rule("cpu", _processor, STORED),
+    Rule("cpu[/@]*", _processor, STORED),
     Rule("iothreads", unless(_iothreads, "iothreads"), "Added live, and taken away where no disk uses them."),
     Rule("cputune", unless(_unset, "tune"), _LIMITS),
     Rule("cputune/*pin*", at_once("tune"), "Threads are moved to other CPUs live."),

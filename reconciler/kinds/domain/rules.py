@@ -73,7 +73,7 @@ RULES: tuple[Rule, ...] = (
     Rule("os/type", _arch, "Refused: it takes a new domain."),
     Rule("os*", _boot, "Takes effect when the machine is next switched on."),
     *live.RULES,
-    Rule("*", restart, "Stored at once; a running guest keeps the old value until it restarts."),
+    Rule("*", restart, live.STORED),
 )
 
 # Ways that leave the definition as it is.
