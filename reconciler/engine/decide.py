@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reconciler import fields
-from reconciler.engine import compare
+from reconciler.engine import backoff, compare
+from reconciler.engine.busy import busy
 from reconciler.kind import Judged, Kind, Situation, may_restart
 from reconciler.matching import align, rename
 from reconciler.model.documents import Address, Observed, Spec, Texts
@@ -21,6 +22,7 @@ from reconciler.model.plans import (
     Disruption,
     FieldChange,
     Mark,
+    Start,
     Step,
     Stop,
 )
@@ -30,7 +32,11 @@ OWNER_ADDRESS = "metadata/reconciler:owner"
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """All that is known of one declared resource. `owners` are the names this desired state goes by."""
+    """All that is known of one declared resource. `owners` are the names this desired state goes by.
+
+    `today` is the moment of the look at the host. Where a restart window is open, `allow` has the restart and `until`
+    says when that ends; where one is awaited, `opens` says when it comes. All three are RFC 3339 in UTC.
+    """
 
     kind: Kind
     spec: Spec
@@ -39,6 +45,9 @@ class Case:
     applied: Applied = NOTHING_APPLIED
     owners: Sequence[str] = ()
     allow: frozenset[Allow] = frozenset()
+    today: str = ""
+    until: str = ""
+    opens: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,16 +64,20 @@ def decide(case: Case) -> Decided:
         return Decided(changes=(_create(case),))
     if foreign := _foreign_owner(case, case.observed):
         return Decided(changes=(_conflict(case, foreign),))
+    if occupied := busy(case.spec, case.observed):
+        return Decided(conditions=occupied)
     situation, live = _situation(case, case.observed)
     case = replace(case, applied=compare.as_named(case.applied, situation.renamed))
     diffs = compare.compare(case.kind, case.spec, situation.texts, case.applied)
     waiting = _waiting(case, situation, live)
     adopt = _adopt(case, situation)
     found = (*diffs, *_overdue(case, situation, live or {}, waiting, diffs))
-    update = _update(case, situation, found)
+    due = backoff.rests_until(case.spec, situation.observed, case.owned, case.today)
+    update = _update(case, situation, found if not due else [diff for diff in found if not backoff.is_start(diff)])
+    update = backoff.without_start(update) if due else update
     changes = tuple(change for change in (adopt, update) if change)
     conditions = (*_pending_condition(case, waiting, update), *_ignored_condition(case, situation.texts))
-    return Decided(changes=changes, conditions=conditions)
+    return Decided(changes=changes, conditions=(*backoff.condition(case.spec, case.owned, due), *conditions))
 
 
 def _create(case: Case) -> Change:
@@ -168,10 +181,12 @@ def _update(case: Case, situation: Situation, diffs: Sequence[Diff]) -> Change |
     # A definition that follows an adoption carries the mark too, or it would wipe it out.
     marks = [Judged(diff, case.kind.judge(diff, situation)) for diff in diffs if diff.address == OWNER_ADDRESS]
     steps = case.kind.update(situation, [*marks, *judged])
-    if not steps and all(item.decision.disruption < Disruption.REPLACE for item in judged):
-        return None
     worst = max(item.decision.disruption for item in judged)
-    restarts = any(isinstance(step, Stop) for step in steps)
+    blocked = _blocked(case, judged, worst)
+    if not steps and blocked is None and worst < Disruption.REPLACE:
+        return None
+    stops, starts = (any(isinstance(step, kind) for step in steps) for kind in (Stop, Start))
+    waits = worst in (Disruption.NEXT_BOOT, Disruption.RESTART) and not stops
     return Change(
         ref=case.spec.ref,
         host=case.spec.host,
@@ -179,10 +194,13 @@ def _update(case: Case, situation: Situation, diffs: Sequence[Diff]) -> Change |
         steps=steps,
         fields=tuple(_field_change(case.kind, case.spec, situation.texts, item) for item in judged if not _unit(item)),
         disruption=worst,
-        blocked=_blocked(case, judged, worst),
+        blocked=blocked,
         observed=situation.observed,
         spec_digest=case.spec.digest,
-        waits=worst in (Disruption.NEXT_BOOT, Disruption.RESTART) and not restarts,
+        waits=waits,
+        # A stop alone is what the document wants; only a restart rests on the window.
+        until=case.until if stops and starts else "",
+        opens=case.opens if waits and worst is Disruption.RESTART else "",
     )
 
 
@@ -210,7 +228,8 @@ def _blocked(case: Case, judged: Sequence[Judged], worst: Disruption) -> Blocked
         return Blocked("R505", f"{case.spec.ref} has protect: true")
     if worst is Disruption.REPLACE and Allow.REPLACE not in case.allow:
         return Blocked("R502", why or "needs a new object; its data would be lost", Allow.REPLACE)
-    return None
+    lacking = next((item.decision for item in judged if item.decision.needs), None)
+    return Blocked("R502", lacking.why, lacking.needs) if lacking else None
 
 
 def _field_change(kind: Kind, spec: Spec, texts: Texts, item: Judged) -> FieldChange:
@@ -262,5 +281,6 @@ def _pending_condition(case: Case, waiting: Sequence[Address], update: Change | 
     paths = tuple(dict.fromkeys(fields.path_of(case.kind.table, address) for address in waiting))
     if not paths:
         return ()
-    message = "the running guest keeps the old value until it restarts"
+    coming = f"; its next restart window opens at {case.opens}" if case.opens else ""
+    message = f"the running guest keeps the old value until it restarts{coming}"
     return (Condition(case.spec.ref, case.spec.host, "RestartPending", message, paths),)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
 from urllib.parse import quote, unquote
 
 from reconciler.model.documents import Deletion
-from reconciler.model.inventory import Applied, Inventory, Owned
+from reconciler.model.inventory import Applied, Crashes, Inventory, Owned
 from reconciler.model.refs import Ref
 
 FORMAT_VERSION = 1
@@ -64,9 +66,10 @@ def _write_owned(owned: Owned) -> str:
     protect = ', "protect": true' if owned.protect else ""
     deletion = "" if owned.deletion is Deletion.RETAIN else f', "deletion": {_QUOTE(owned.deletion.value)}'
     intended = ', "intended": true' if owned.intended else ""
+    crashes = "" if owned.crashes is None else f', "crashes": {json.dumps(asdict(owned.crashes))}'
     return (
         f'{{"ref": {_QUOTE(f"{owned.ref.kind}/{owned.ref.name}")}, "uuid": {_QUOTE(owned.uuid)}, '
-        f'"digest": {_QUOTE(owned.digest)}, "owner": {_QUOTE(owned.owner)}{protect}{deletion}{intended}}}'
+        f'"digest": {_QUOTE(owned.digest)}, "owner": {_QUOTE(owned.owner)}{protect}{deletion}{intended}{crashes}}}'
     )
 
 
@@ -81,7 +84,7 @@ def read_inventory(text: str) -> Inventory:
         raise ValueError(f"it is no inventory ({error!r})") from error
 
 
-def _read_owned(row: Mapping[str, str]) -> Owned:
+def _read_owned(row: Mapping[str, Any]) -> Owned:
     kind, _, name = row["ref"].partition("/")
     return Owned(
         ref=Ref(kind, name),
@@ -91,6 +94,7 @@ def _read_owned(row: Mapping[str, str]) -> Owned:
         protect=bool(row.get("protect", False)),
         deletion=Deletion(row.get("deletion", Deletion.RETAIN.value)),
         intended=bool(row.get("intended", False)),
+        crashes=Crashes(**row["crashes"]) if "crashes" in row else None,
     )
 
 

@@ -105,7 +105,11 @@ def _powered(situation: Situation) -> bool:
 
 RULES: tuple[Rule, ...] = (
     Rule(AUTOSTART, _autostart, "The flag is set at once."),
-    Rule(POWER, judge_power, "Started at once; shut down by asking the guest, which has shutdown.timeout for it."),
+    Rule(
+        POWER,
+        judge_power,
+        "Started at once; shut down by agent, then button, in shutdown.timeout. A crashed guest that is kept needs a restart.",
+    ),
     Rule("uuid", _identity, "Refused: libvirt keeps the UUID for the domain's life."),
     Rule("name", _identity, "Refused: libvirt keeps the name for the domain's life."),
     Rule(OWNER, _mark, "The mark is written at once."),
