@@ -108,7 +108,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         POWER,
         judge_power,
-        "Started at once; shut down by agent, then button, in shutdown.timeout. A crashed guest that is kept needs a restart.",
+        "Started at once; shut down by agent, then power button, in shutdown.timeout. A kept crash needs a restart.",
     ),
     Rule("uuid", _identity, "Refused: libvirt keeps the UUID for the domain's life."),
     Rule("name", _identity, "Refused: libvirt keeps the name for the domain's life."),
