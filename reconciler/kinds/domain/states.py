@@ -10,6 +10,8 @@ from dataclasses import dataclass
 PAUSED, SHUTDOWN, SHUTOFF, CRASHED, PMSUSPENDED = 3, 4, 5, 6, 7
 
 _MIGRATING, _SHUTTING_DOWN = "it is migrating", "it is shutting down"
+# So a machine that comes by live migration is shown (libvirt 9.0).
+_ARRIVING = "it is being started, or is on its way from another host"
 _HALF = "its migration has failed half-way, with memory on both hosts; recover it with libvirt's own tools"
 # Reasons of a state in which libvirt itself, or somebody through it, is at work: (state, reason) -> what is going on.
 _BUSY: dict[tuple[int, int], str] = {
@@ -20,7 +22,7 @@ _BUSY: dict[tuple[int, int], str] = {
     (PAUSED, 4): "its memory is being dumped",
     (PAUSED, 8): _SHUTTING_DOWN,
     (PAUSED, 9): "a snapshot of it is being taken",
-    (PAUSED, 11): "it is being started",
+    (PAUSED, 11): _ARRIVING,
     (PAUSED, 12): _MIGRATING,
     (PAUSED, 13): _HALF,
 }
@@ -31,7 +33,7 @@ _WORDS = {
     "it is being saved": "saving",
     "its memory is being dumped": "dumping",
     "a snapshot of it is being taken": "in snapshot",
-    "it is being started": "starting",
+    _ARRIVING: "starting",
 }
 # Jobs that forbid every change; libvirt would make each call wait 30 seconds for them (9.0). A backup does not.
 JOBS: dict[int, str] = {

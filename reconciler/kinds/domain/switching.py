@@ -26,8 +26,8 @@ from reconciler.model.refs import Ref
 from reconciler.ports import Clock
 
 POLL_SECONDS = 0.25
-# A guest that is still booting does not hear the power button (seen with Linux 6.1): press it again.
-PRESS_AGAIN_SECONDS = 10.0
+# A guest that is still booting hears neither its agent nor its power button (seen with Linux 6.1): ask again.
+ASK_AGAIN_SECONDS = 10.0
 # From libvirt's word that a guest is to wake up to its being awake: tenths of a second (QEMU 7.2 under emulation).
 WAKE_SECONDS = 10.0
 
@@ -67,8 +67,7 @@ def stop(domain: Domain, ref: Ref, step: Stop, clock: Clock) -> None:
         return
     _rouse(domain, clock)
     agent = step.seconds / 2 if step.agent is None else min(step.agent, step.seconds)
-    _ask_agent(domain, begun + agent, clock)
-    _press_button(domain, begun + step.seconds, clock)
+    _ask(domain, begun + agent, begun + step.seconds, clock)
     if not _is_on(domain):
         return
     if not step.force:
@@ -88,38 +87,43 @@ def _rouse(domain: Domain, clock: Clock) -> None:
             clock.sleep(POLL_SECONDS)
 
 
-def _ask_agent(domain: Domain, end: float, clock: Clock) -> None:
-    """Ask the guest's agent and wait for the guest to go off, or for the time to be over.
+def _ask(domain: Domain, agent_end: float, end: float, clock: Clock) -> None:
+    """Ask the guest again and again until it is off or the time is over: its agent, or else its power button.
 
-    Returns at once where the agent cannot be asked. libvirt (9.0) waits 60 seconds for an agent that hangs, or that
-    agrees and does nothing: so the call is made beside us, and libvirt takes the power button meanwhile.
+    An agent that cannot be asked now may be there when the guest has booted, or some moments after it was woken.
     """
-    if clock.now() >= end or not _is_on(domain):
-        return
+    ask = clock.now()
+    while _is_on(domain) and clock.now() < end:
+        if clock.now() >= ask:
+            heard = clock.now() < agent_end and _ask_agent(domain, agent_end, clock)
+            if not heard:
+                _unless_off(lambda: _press(domain))
+            # An agent that has heard has used up its time: the button is next, at once.
+            ask = clock.now() + (0 if heard else ASK_AGAIN_SECONDS)
+        if _is_on(domain):
+            clock.sleep(POLL_SECONDS)
+
+
+def _ask_agent(domain: Domain, end: float, clock: Clock) -> bool:
+    """Ask the guest's agent and wait for the guest to go off, or for the time to be over; False if there is no agent.
+
+    libvirt (9.0) waits 60 seconds for an agent that hangs, or that agrees and does nothing: so the call is made beside
+    us, and libvirt takes the power button meanwhile.
+    """
     aside = ThreadPoolExecutor(1)
     asked = aside.submit(domain.shutdownFlags, DOMAIN_SHUTDOWN_GUEST_AGENT)
     aside.shutdown(wait=False)
     while clock.now() < end:
         wait((asked,), timeout=POLL_SECONDS)
         error = asked.exception() if asked.done() else None
+        if error is not None and error_code(error) in (None, ERR_OPERATION_TIMEOUT):
+            raise error
         if error is not None:
-            if error_code(error) in (None, ERR_OPERATION_TIMEOUT):
-                raise error
-            return
+            return False
         if not _is_on(domain):
-            return
+            break
         clock.sleep(POLL_SECONDS)
-
-
-def _press_button(domain: Domain, end: float, clock: Clock) -> None:
-    """Press the power button, again and again, until the guest is off or the time is over."""
-    press = clock.now()
-    while _is_on(domain) and clock.now() < end:
-        if clock.now() >= press:
-            press += PRESS_AGAIN_SECONDS
-            _unless_off(lambda: _press(domain))
-        if _is_on(domain):
-            clock.sleep(POLL_SECONDS)
+    return True
 
 
 def _press(domain: Domain) -> int:

@@ -69,8 +69,21 @@ def test_a_guest_that_is_off_is_not_asked(clock):
 
 
 def test_a_button_that_is_not_heard_is_pressed_again(clock):
-    calls = perform(Stop(60), Domain(clock, deaf=2), clock)
-    assert calls[1:] == [("button", 0.0), ("button", 10.0), ("button", 20.0)]
+    calls = perform(Stop(60, agent=0), Domain(clock, deaf=2), clock)
+    assert calls == [("button", 0.0), ("button", 10.0), ("button", 20.0)]
+
+
+def test_an_agent_that_comes_up_later_is_asked_as_long_as_its_time_lasts(clock):
+    class Booting(Domain):
+        def by_agent(self):
+            self.agent = "works" if self.clock.seconds >= 20 else "absent"
+            super().by_agent()
+
+    calls = perform(Stop(60), Booting(clock, deaf=100), clock)
+    assert [call for call in calls if call[0] == "agent"] == [("agent", 0.0), ("agent", 10.0), ("agent", 20.0)]
+    late = Clock()
+    calls = perform(Stop(60), Domain(late, deaf=5), late)
+    assert [call[1] for call in calls if call[0] == "agent"] == [0.0, 10.0, 20.0]
 
 
 def test_a_driver_that_knows_no_button_is_asked_its_own_way(clock):
