@@ -95,11 +95,11 @@ def _ask(domain: Domain, agent_end: float, end: float, clock: Clock) -> None:
     ask = clock.now()
     while _is_on(domain) and clock.now() < end:
         if clock.now() >= ask:
-            heard = clock.now() < agent_end and _ask_agent(domain, agent_end, clock)
-            if not heard:
-                _unless_off(lambda: _press(domain))
-            # An agent that has heard has used up its time: the button is next, at once.
-            ask = clock.now() + (0 if heard else ASK_AGAIN_SECONDS)
+            if clock.now() < agent_end and _ask_agent(domain, agent_end, clock):
+                # It has heard and used up its time: the button is next, at once.
+                continue
+            _unless_off(lambda: _press(domain))
+            ask = clock.now() + ASK_AGAIN_SECONDS
         if _is_on(domain):
             clock.sleep(POLL_SECONDS)
 
@@ -108,7 +108,7 @@ def _ask_agent(domain: Domain, end: float, clock: Clock) -> bool:
     """Ask the guest's agent and wait for the guest to go off, or for the time to be over; False if there is no agent.
 
     libvirt (9.0) waits 60 seconds for an agent that hangs, or that agrees and does nothing: so the call is made beside
-    us, and libvirt takes the power button meanwhile.
+    us, and libvirt takes the power button meanwhile. A program that ends before that waits for the call.
     """
     aside = ThreadPoolExecutor(1)
     asked = aside.submit(domain.shutdownFlags, DOMAIN_SHUTDOWN_GUEST_AGENT)
