@@ -140,8 +140,8 @@ def test_a_guest_that_sleeps_is_woken_where_the_document_wants_it_running(machin
 
 
 def test_a_guest_that_sleeps_is_woken_to_hear_that_it_should_stop(machine):
-    # A guest of its own: at a second sleep libvirt 9.0 waits for the agent for ever. One that has slept powers down, and
-    # QEMU 7.2 (q35, emulated) does not notice: so the end is forced, and the guest itself says that it has heard.
+    # A guest of its own: at a second sleep libvirt 9.0 waits for the agent for ever. QEMU 7.2 (q35, emulated) does not
+    # notice that a guest which has slept powers down: so the end is forced, and the guest itself says that it has heard.
     stop = "suspend: {toMemory: true}\nshutdown: {timeout: 60s, agentTimeout: 55s, force: true}"
     with_agent(machine, stop)
     falls_asleep(machine.domain)
