@@ -228,6 +228,12 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "The object is still on another host",
         "Apply with --allow delete to remove it there; the next apply makes it on its new host.",
     ),
+    Entry(
+        "R511",
+        Family.BUSY,
+        "The restart window has closed",
+        "It is done in the next window; --allow restart does not wait for it.",
+    ),
     Entry("R514", _R, "The same change made the machine unhealthy", "Change the document, or pass --allow retry."),
     # R6xx: hosts
     Entry(

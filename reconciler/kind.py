@@ -68,11 +68,13 @@ class Decision:
     """What one difference costs and how it is carried out.
 
     `way` is a word of the kind's own for its `update`: "define" (write the persistent definition) is common to all.
+    `needs` is the permission that is lacking: the change is shown and not carried out.
     """
 
     disruption: Disruption
     way: str = "define"
     why: str = ""
+    needs: Allow | None = None
 
 
 @dataclass(frozen=True, slots=True)

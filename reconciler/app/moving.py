@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from reconciler.app.session import Session
+from reconciler.engine.busy import busy
 from reconciler.engine.decide import Case, Decided, decide
 from reconciler.engine.move import move, renamed
 from reconciler.errors import trouble
@@ -34,7 +35,9 @@ def moves(host: Session, specs: Iterable[Spec]) -> dict[Ref, Ref]:
 def decide_moved(case: Case, host: Session, inventory: Inventory, old: Ref) -> Decided:
     """The rename, then whatever else the document wants of the object."""
     found, owned = host.observed[old], inventory.objects.get(old)
-    change = move(case.kind, case.spec, found, owned, case.owners, case.allow)
+    if occupied := busy(case.spec, found):
+        return Decided(conditions=occupied)
+    change = move(case.kind, case.spec, found, owned, case.owners, case.allow, case.until)
     if change.blocked:
         return Decided(changes=(change,))
     after = decide(replace(case, observed=renamed(found, case.spec.ref), owned=owned))

@@ -15,7 +15,7 @@ from reconciler.errors import BusyError, Problem, ReconcilerError, trouble
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.inventory import Applied
 from reconciler.model.outcomes import Outcome, Result
-from reconciler.model.plans import RENAME, Action, Change, KindStep, Plan
+from reconciler.model.plans import RENAME, Action, Change, KindStep, Plan, Start
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock
 
@@ -76,6 +76,7 @@ class _HostRun:
             self.record.before(permitted)
         with self.record:
             self.record.keep_up({change.ref for change in changes})
+            self.record.recover()
             done += self._together(building, self._edges(building))
             done += self._in_turn(removing)
         return done
@@ -149,6 +150,8 @@ class _HostRun:
     def _hindrance(self, change: Change) -> Problem | None:
         if self.run.stopping():
             return Problem("R509", f"stopped before {change.ref}")
+        if change.until and self.clock.today() >= change.until:
+            return Problem("R511", f"{change.ref} was left alone: its restart window has closed at {change.until}")
         # A machine that is there already may change beside a volume that may not be made; a new one cannot be.
         missing = self.failed | self.refused if change.action is Action.CREATE else self.failed
         broken = [ref for ref in self._grounds(change.ref) if ref in missing]
@@ -181,6 +184,8 @@ class _HostRun:
         """One step after the other. What a guest does not let go of in time keeps none of the others from happening."""
         left: Problem | None = None
         for step in change.steps:
+            if isinstance(step, Start):
+                self.record.starting(change)
             try:
                 self.workspace.kinds[change.ref.kind].perform(self.host.handle, ref, step, self.clock)
             except BusyError as error:

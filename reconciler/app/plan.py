@@ -19,10 +19,11 @@ from reconciler.engine.order import order
 from reconciler.engine.prune import prune
 from reconciler.engine.unseen import in_sight
 from reconciler.errors import DeniedError, HostError, Problem, UnreachableError, trouble
-from reconciler.model.documents import Address, Spec
+from reconciler.model.documents import Address, RestartPolicy, Spec
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Inventory
-from reconciler.model.plans import Capacity, Change, Condition, Plan
+from reconciler.model.plans import Allow, Capacity, Change, Condition, Plan
 from reconciler.model.refs import Ref
+from reconciler.model.windows import next_opening, open_until
 
 VERDICTS = "verdicts"
 
@@ -191,7 +192,7 @@ def _verdict_key(workspace: Workspace, host: Session, inventory: Inventory, spec
     if observed is None or owned is None or owned.digest != spec.digest:
         return ""
     owners = ",".join(workspace.desired.owners)
-    allow = ",".join(sorted(word.value for word in workspace.selection.allow))
+    allow = ",".join(sorted(word.value for word in permissions(workspace, spec)[0]))
     text = f"{__version__}|{spec.digest}|{observed.digest}|{owned}|{owners}|{allow}"
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -222,6 +223,8 @@ def emulated(workspace: Workspace, host: Session, specs: Iterable[Spec]) -> Iter
 
 def case_of(workspace: Workspace, host: Session, inventory: Inventory, spec: Spec, applied: Applied | None) -> Case:
     """All that is known of one declared resource."""
+    allow, until = permissions(workspace, spec)
+    waits = _needs_window(workspace, spec) and not until
     return Case(
         kind=workspace.kinds[spec.ref.kind],
         spec=newborn(workspace, host, spec),
@@ -229,6 +232,20 @@ def case_of(workspace: Workspace, host: Session, inventory: Inventory, spec: Spe
         owned=inventory.objects.get(spec.ref),
         applied=applied or NOTHING_APPLIED,
         owners=workspace.desired.owners,
-        allow=workspace.selection.allow,
+        allow=allow,
+        today=workspace.today,
+        until=until,
+        opens=next_opening(spec.policy.windows, workspace.today) if waits else "",
         locate=host.locate,
     )
+
+
+def permissions(workspace: Workspace, spec: Spec) -> tuple[frozenset[Allow], str]:
+    """What the operator allows and, while a restart window of the document is open, the restart; and when that ends."""
+    allow = workspace.selection.allow
+    until = open_until(spec.policy.windows, workspace.today) if _needs_window(workspace, spec) else ""
+    return (allow | {Allow.RESTART}, until) if until else (allow, "")
+
+
+def _needs_window(workspace: Workspace, spec: Spec) -> bool:
+    return spec.policy.restart is RestartPolicy.WINDOW and Allow.RESTART not in workspace.selection.allow

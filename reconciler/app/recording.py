@@ -10,8 +10,9 @@ from types import TracebackType
 from reconciler import entries
 from reconciler.app import plan as planning
 from reconciler.app.session import Session, Workspace
-from reconciler.model.documents import Address, Observed, Spec
-from reconciler.model.inventory import NOTHING_APPLIED, Applied, Inventory, Owned
+from reconciler.engine import backoff
+from reconciler.model.documents import CRASHED, Address, Observed, Spec
+from reconciler.model.inventory import NOTHING_APPLIED, Applied, Crashes, Inventory, Owned
 from reconciler.model.outcomes import Outcome, Result
 from reconciler.model.plans import Action, Change
 from reconciler.model.refs import Ref
@@ -39,6 +40,7 @@ class Record:
         self._lines: list[str] = []
         self._seen: dict[Ref, tuple[Observed | None, Applied | None]] = {}
         self._returned: dict[Ref, Observed] = {}
+        self._starts: dict[Ref, str] = {}
         self._written = clock.now()
         self._guard = Lock()
 
@@ -88,9 +90,15 @@ class Record:
         with self._guard:
             self._returned[change.ref] = self.latest[change.ref] = observed
 
+    def starting(self, change: Change) -> None:
+        """Take note that a machine is about to be started."""
+        with self._guard:
+            self._starts[change.ref] = self.clock.today()
+
     def after(self, outcome: Outcome) -> None:
         """Put one outcome into the next commit. What has failed after all its steps were done is on the host."""
         change = outcome.change
+        crashes = self._crashes(change)
         if change.ref in self._returned:
             self._there_and_back(change, self._returned.pop(change.ref))
         elif outcome.result is Result.DONE or change.ref in self._seen:
@@ -100,6 +108,7 @@ class Record:
             # Somebody else made it: nothing was begun, so it is not ours until it is adopted.
             self._objects.pop(change.ref, None)
             self._lines.append(f"left alone {change.ref}")
+        self._mind(change, crashes)
         if len(self._lines) >= BATCH or self.clock.now() - self._written > SECONDS:
             self.write()
 
@@ -128,6 +137,31 @@ class Record:
         self._objects[change.ref] = replace(self._owned(spec, observed), unhealthy=known.unhealthy if known else "")
         self._definitions[change.ref] = observed.xml if observed else None
         self._applied[change.ref] = applied
+
+    def _crashes(self, change: Change) -> Crashes | None:
+        """What to remember of its crashes after this change: a start after one counts, whatever became of it."""
+        owned, started = self._objects.get(change.ref), self._starts.pop(change.ref, "")
+        former = owned.crashes if owned else None
+        if not started or change.observed is None:
+            return former
+        crashed = change.observed.facts.get(CRASHED) == "yes"
+        return backoff.counted(former, change.spec_digest, started) if crashed else None
+
+    def _mind(self, change: Change, crashes: Crashes | None) -> None:
+        owned = self._objects.get(change.ref)
+        if owned is None or owned.crashes == crashes:
+            return
+        self._objects[change.ref] = replace(owned, crashes=crashes)
+        if crashes:
+            self._lines.append(f"{change.ref}: start {crashes.count} in a row after a crash")
+
+    def recover(self) -> None:
+        """Forget the crashes of what has run long enough since."""
+        for ref, owned in sorted(self._objects.items()):
+            observed = self.host.observed.get(ref)
+            if owned.crashes and observed and backoff.has_recovered(owned.crashes, observed, self.workspace.today):
+                self._objects[ref] = replace(owned, crashes=None)
+                self._lines.append(f"{ref}: has recovered from its crashes")
 
     def _let_go(self, ref: Ref) -> None:
         self._objects.pop(ref, None)

@@ -55,7 +55,10 @@ class Session:
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """The desired state and every host that could be opened; `failures` says why the others could not."""
+    """The desired state and every host that could be opened; `failures` says why the others could not.
+
+    `today` is when they were looked at (RFC 3339 in UTC).
+    """
 
     settings: Settings
     selection: Selection
@@ -64,6 +67,7 @@ class Workspace:
     cache: Cache
     sessions: Mapping[str, Session]
     failures: Mapping[str, Problem] = field(default_factory=dict)
+    today: str = ""
 
 
 @contextmanager
@@ -90,6 +94,7 @@ def opened(settings: Settings, selection: Selection, operation: str = "") -> Ite
             cache=cache,
             sessions=sessions,
             failures=failures,
+            today=wiring.clock().today(),
         )
 
 

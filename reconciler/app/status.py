@@ -9,19 +9,24 @@ from reconciler.app import plan as planning
 from reconciler.app import session
 from reconciler.app.session import Workspace
 from reconciler.app.settings import Selection, Settings
+from reconciler.engine.backoff import CRASH_LOOP
+from reconciler.engine.busy import BUSY_CONDITION
 from reconciler.engine.unseen import UNSEEN
 from reconciler.model.documents import Observed
 from reconciler.model.plans import Action, Change, Condition, Plan
 from reconciler.model.refs import Ref
+
+# What is so is not as the document wants it, though no apply would change it now.
+UNREADY = frozenset({CRASH_LOOP, BUSY_CONDITION})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
     """One resource on one host.
 
-    `state` is what a person would call it: running, stopped, active, present, missing, unseen (what holds it is not
-    running), unknown (its host did not answer). `drift` has the paths of fields that differ from the document;
-    `details` are facts worth reading (a volume's capacity and allocation).
+    `state` is what a person would call it: running, stopped, paused, saved, crashed, active, present, missing, unseen
+    (what holds it is not running), unknown (its host did not answer). `drift` has the paths of fields that differ from
+    the document; `details` are facts worth reading (a volume's capacity and allocation, what has paused a guest).
     """
 
     ref: Ref
@@ -49,11 +54,12 @@ def _status(workspace: Workspace, plan: Plan, host: str, ref: Ref) -> Status:
     drift = tuple(field.path for change in changes if change.action is not Action.CREATE for field in change.fields)
     pending = tuple(condition for condition in plan.conditions if (condition.host, condition.ref) == (host, ref))
     pending_types = {condition.type for condition in pending}
+    unready = UNSEEN in pending_types or (not changes and pending_types & UNREADY)
     return Status(
         ref=ref,
         host=host,
         state=_state(workspace, host, ref, observed),
-        conditions=pending if UNSEEN in pending_types else (_ready(workspace, host, ref, changes), *pending),
+        conditions=pending if unready else (_ready(workspace, host, ref, changes), *pending),
         drift=drift,
         revision=plan.revision,
         details=observed.details if observed else {},

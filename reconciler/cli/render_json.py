@@ -55,6 +55,8 @@ def _change(change: Change) -> dict[str, object]:
         "disruption": change.disruption.word,
         "blocked": _blocked(change.blocked) if change.blocked else None,
         "waits": change.waits,
+        "until": change.until or None,
+        "opens": change.opens or None,
         "fields": [_field(field) for field in change.fields],
     }
 

@@ -62,7 +62,7 @@ def _likeness(change: Change) -> object:
     harmless = change.disruption < Disruption.RESTART or change.waits
     if change.action in (Action.DELETE, Action.REPLACE) or change.blocked or not harmless:
         return change.key
-    said = None if change.action is Action.CREATE else change.fields
+    said = None if change.action is Action.CREATE else (change.fields, change.opens)
     return change.host, change.ref.kind, change.action, said
 
 
@@ -140,11 +140,18 @@ def _cost(field: FieldChange, change: Change) -> str:
         case Disruption.NEXT_BOOT:
             return "next boot"
         case Disruption.RESTART:
-            return f"restart ({printable(field.why or KEEPS) if change.waits else 'of the guest, now'})"
+            return f"restart ({_restart(change, field)})"
         case Disruption.REPLACE:
             return "replace (data is lost)"
         case Disruption.REFUSED:
             return f"refused: {printable(field.why)}"
+
+
+def _restart(change: Change, field: FieldChange) -> str:
+    if not change.waits:
+        return "of the guest, now"
+    window = f"in the window that opens at {change.opens}; " if change.opens else ""
+    return window + printable(field.why or KEEPS)
 
 
 def _notes(plan: Plan, style: Style) -> Iterator[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.app.history import HistoryEntry
     from reconciler.app.status import Status
 
-COLOURS = {"Ready": "green", "Drifted": "yellow", "RestartPending": "yellow", "Stalled": "red"}
+COLOURS = {"Ready": "green", "Drifted": "yellow", "RestartPending": "yellow", "Stalled": "red", "CrashLoop": "red"}
 LEVELS = {"ok": "green", "warn": "yellow", "fail": "red"}
 COMMIT_SHOWN = 12
 FIELDS_SHOWN = 4

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reconciler import entries
-from reconciler.engine import compare
+from reconciler.engine import backoff, compare
+from reconciler.engine.busy import busy
 from reconciler.engine.describe import field_change, is_field
 from reconciler.engine.judge import judged, situation_of
 from reconciler.kind import Judged, Kind, Locate, Situation, may_restart, nowhere
@@ -22,6 +23,7 @@ from reconciler.model.plans import (
     Disruption,
     FieldChange,
     Mark,
+    Start,
     Step,
     Stop,
 )
@@ -34,6 +36,8 @@ class Case:
     """All that is known of one declared resource. `owners` are the names this desired state goes by.
 
     `locate` gives the path of a volume of its host.
+    `today` is the moment of the look at the host. Where a restart window is open, `allow` has the restart and `until`
+    says when that ends; where one is awaited, `opens` says when it comes. All three are RFC 3339 in UTC.
     """
 
     kind: Kind
@@ -44,6 +48,9 @@ class Case:
     owners: Sequence[str] = ()
     allow: frozenset[Allow] = frozenset()
     locate: Locate = nowhere
+    today: str = ""
+    until: str = ""
+    opens: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +67,8 @@ def decide(case: Case) -> Decided:
         return Decided(changes=(_create(case),))
     if foreign := _foreign_owner(case, case.observed):
         return Decided(changes=(_conflict(case, foreign),))
+    if occupied := busy(case.spec, case.observed):
+        return Decided(conditions=occupied)
     situation = situation_of(case.kind, case.spec, case.observed, case.allow, case.locate)
     case = replace(case, applied=compare.as_named(case.applied, situation.renamed))
     diffs = compare.compare(case.kind, case.spec, situation.texts, case.applied)
@@ -68,12 +77,14 @@ def decide(case: Case) -> Decided:
     # A group that is taken apart may hold what is a difference of its own.
     asked = {item.diff.address: item for diff in diffs for item in judged(case.kind, diff, situation)}
     found = [*asked.values(), *_overdue(case, situation, waiting, diffs)]
-    update = _update(case, situation, found)
+    due = backoff.rests_until(case.spec, situation.observed, case.owned, case.today)
+    update = _update(case, situation, [item for item in found if not (due and backoff.is_start(item.diff))])
+    update = backoff.without_start(update) if due else update
     changes = tuple(change for change in (adopt, update) if change)
     done = [item.diff.address for item in found if item.decision.disruption is Disruption.NONE]
     left = waiting if update is None or update.blocked else _outside(waiting, done)
     conditions = (*_pending_condition(case, left, update), *_ignored_condition(case, situation.texts))
-    return Decided(changes=changes, conditions=conditions)
+    return Decided(changes=changes, conditions=(*backoff.condition(case.spec, case.owned, due), *conditions))
 
 
 def _create(case: Case) -> Change:
@@ -160,10 +171,12 @@ def _update(case: Case, situation: Situation, found: Sequence[Judged]) -> Change
     # A definition that follows an adoption carries the mark too, or it would wipe it out.
     marks = [item for item in found if item.diff.address == OWNER_ADDRESS]
     steps = case.kind.update(situation, [*marks, *judged])
-    if not steps and all(item.decision.disruption < Disruption.REPLACE for item in judged):
-        return None
     worst = max(item.decision.disruption for item in judged)
-    restarts = any(isinstance(step, Stop) for step in steps)
+    blocked = _blocked(case, judged, worst)
+    if not steps and blocked is None and worst < Disruption.REPLACE:
+        return None
+    stops, starts = (any(isinstance(step, kind) for step in steps) for kind in (Stop, Start))
+    waits = worst in (Disruption.NEXT_BOOT, Disruption.RESTART) and not stops
     return Change(
         ref=case.spec.ref,
         host=case.spec.host,
@@ -171,10 +184,13 @@ def _update(case: Case, situation: Situation, found: Sequence[Judged]) -> Change
         steps=steps,
         fields=tuple(field_change(case.kind, case.spec, situation, item) for item in judged if not _unit(item)),
         disruption=worst,
-        blocked=_blocked(case, judged, worst),
+        blocked=blocked,
         observed=situation.observed,
         spec_digest=case.spec.digest,
-        waits=worst in (Disruption.NEXT_BOOT, Disruption.RESTART) and not restarts,
+        waits=waits,
+        # A stop alone is what the document wants; only a restart rests on the window.
+        until=case.until if stops and starts else "",
+        opens=case.opens if waits and worst is Disruption.RESTART else "",
     )
 
 
@@ -209,7 +225,8 @@ def _blocked(case: Case, judged: Sequence[Judged], worst: Disruption) -> Blocked
     if case.owned is not None and case.owned.unhealthy == case.spec.digest != "" and Allow.RETRY not in case.allow:
         reason = f"the same made {case.spec.ref} unhealthy and was rolled back"
         return Blocked("R514", reason, Allow.RETRY)
-    return None
+    lacking = next((item.decision for item in judged if item.decision.needs), None)
+    return Blocked("R502", lacking.why, lacking.needs) if lacking else None
 
 
 def _ignored_condition(case: Case, texts: Texts) -> tuple[Condition, ...]:
@@ -232,5 +249,6 @@ def _pending_condition(case: Case, waiting: Sequence[Address], update: Change | 
     paths = tuple(dict.fromkeys(entries.path_of(case.kind.table, address) for address in waiting))
     if not paths:
         return ()
-    message = "the running guest keeps the old value until it restarts"
+    coming = f"; its next restart window opens at {case.opens}" if case.opens else ""
+    message = f"the running guest keeps the old value until it restarts{coming}"
     return (Condition(case.spec.ref, case.spec.host, "RestartPending", message, paths),)

@@ -13,9 +13,18 @@ from reconciler.model.refs import Ref
 
 
 def move(
-    kind: Kind, spec: Spec, old: Observed, owned: Owned | None, owners: Sequence[str], allow: frozenset[Allow]
+    kind: Kind,
+    spec: Spec,
+    old: Observed,
+    owned: Owned | None,
+    owners: Sequence[str],
+    allow: frozenset[Allow],
+    until: str = "",
 ) -> Change:
-    """The change that gives `old` the name of its document, for a kind that can rename."""
+    """The change that gives `old` the name of its document, for a kind that can rename.
+
+    `until` is when the permission to restart a running one runs out ("" is never).
+    """
     disruption = Disruption.RESTART if old.active else Disruption.NONE
     return Change(
         ref=spec.ref,
@@ -27,6 +36,7 @@ def move(
         blocked=_blocked(spec, old, owned, owners, allow),
         observed=old,
         spec_digest=spec.digest,
+        until=until if old.active else "",
     )
 
 

@@ -27,6 +27,7 @@ from reconciler.model.probes import (
     TcpProbe,
 )
 from reconciler.model.refs import Ref
+from reconciler.model.windows import Window
 
 
 def _line(value: object) -> str:
@@ -103,13 +104,16 @@ def _spec_head(spec: Spec) -> list[object]:
 
 
 def policy_values(policy: Policy) -> list[object]:
-    """A policy as JSON values."""
+    """A policy as JSON values; what few documents say is left out where they do not."""
+    windows = [[window.schedule, window.seconds, window.zone] for window in policy.windows]
     return [
         policy.protect,
         policy.deletion.value,
         policy.restart.value,
         policy.shutdown_seconds,
         policy.force_off,
+        windows,
+        policy.agent_seconds,
         _health_values(policy.health),
     ]
 
@@ -174,13 +178,15 @@ def _need(kind: str, name: str, external: bool, path: list[str | int]) -> Need:
 def _policy(values: tuple[Any, ...]) -> Policy:
     if values == _DEFAULT_VALUES:
         return _DEFAULT_POLICY
-    protect, deletion, restart, seconds, force, health = values
+    protect, deletion, restart, seconds, force, windows, agent_seconds, health = values
     return Policy(
         protect=protect,
         deletion=Deletion(deletion),
         restart=RestartPolicy(restart),
         shutdown_seconds=seconds,
         force_off=force,
+        windows=tuple(Window(schedule=schedule, seconds=length, zone=zone) for schedule, length, zone in windows),
+        agent_seconds=agent_seconds,
         health=_health(*health) if health else _DEFAULT_HEALTH,
     )
 

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from reconciler.model.probes import Health
 from reconciler.model.refs import Ref
+from reconciler.model.windows import Window
 
 # A place in a libvirt definition: element names joined by "/", a repeated element's key in brackets,
 # an attribute after "@". `devices/disk[root]/driver@cache`; `vcpu` is the element's text.
@@ -17,6 +18,10 @@ Address = str
 
 # The text of a fact that no host keeps, such as the file a volume was made from.
 UNKNOWN = "?"
+
+# Facts of a running kind that the engine knows: whether it is on (`running`, `stopped` or something between), that it
+# went off by itself ("yes"), and which job of the host it is in, which nobody may disturb.
+POWER, CRASHED, BUSY = "!power", "!crashed", "!busy"
 
 # What a document wants at each address: libvirt's text, or None for "must not be there".
 Claims = Mapping[Address, str | None]
@@ -118,11 +123,15 @@ class RestartPolicy(Enum):
 
     NEVER = "never"
     WHEN_REQUIRED = "whenRequired"
+    WINDOW = "window"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """What a document permits, as opposed to what it wants. `shutdown_seconds` is the grace before force off."""
+    """What a document permits, as opposed to what it wants.
+
+    `shutdown_seconds` is the grace before force off; the guest's agent has `agent_seconds` of it, half if that is None.
+    """
 
     protect: bool = False
     deletion: Deletion = Deletion.RETAIN
@@ -130,6 +139,8 @@ class Policy:
     shutdown_seconds: int = 120
     force_off: bool = False
     health: Health = Health()
+    windows: tuple[Window, ...] = ()
+    agent_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,18 @@ from reconciler.model.refs import Ref
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Crashes:
+    """That a machine had to be started `count` times in a row because it had crashed, the last time at `started`.
+
+    `digest` is the spec of that time: another one is another try. Moments are RFC 3339 texts in UTC.
+    """
+
+    count: int
+    started: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Owned:
     """One object that is ours. `digest` is the spec last applied; `intended` marks one that was about to be made.
 
@@ -25,6 +37,7 @@ class Owned:
     deletion: Deletion = Deletion.RETAIN
     intended: bool = False
     unhealthy: str = ""
+    crashes: Crashes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,10 +94,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Bring it down gently within `seconds`; then, only if `force`, cut it off."""
+    """Bring it down gently within `seconds`; then, only if `force`, cut it off.
+
+    A guest's agent has `agent` seconds of them before its power button is pressed; None is half of them.
+    """
 
     seconds: int
     force: bool = False
+    agent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,10 @@ class Blocked:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """All that happens to one resource on one host. `observed` is what the change was planned against."""
+    """All that happens to one resource on one host. `observed` is what the change was planned against.
+
+    `until` is when its permission runs out, `opens` when one comes that it `waits` for (RFC 3339 in UTC, "" is never).
+    """
 
     ref: Ref
     host: str
@@ -151,6 +158,8 @@ class Change:
     observed: Observed | None = None
     spec_digest: str = ""
     waits: bool = False
+    until: str = ""
+    opens: str = ""
 
     @property
     def key(self) -> tuple[str, Ref]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
 from urllib.parse import quote, unquote
 
 from reconciler.model.documents import Deletion
-from reconciler.model.inventory import Applied, Inventory, Owned
+from reconciler.model.inventory import Applied, Crashes, Inventory, Owned
 from reconciler.model.refs import Ref
 
 FORMAT_VERSION = 1
@@ -65,9 +67,11 @@ def _write_owned(owned: Owned) -> str:
     deletion = "" if owned.deletion is Deletion.RETAIN else f', "deletion": {_QUOTE(owned.deletion.value)}'
     intended = ', "intended": true' if owned.intended else ""
     unhealthy = f', "unhealthy": {_QUOTE(owned.unhealthy)}' if owned.unhealthy else ""
+    crashes = "" if owned.crashes is None else f', "crashes": {json.dumps(asdict(owned.crashes))}'
     return (
         f'{{"ref": {_QUOTE(f"{owned.ref.kind}/{owned.ref.name}")}, "uuid": {_QUOTE(owned.uuid)}, '
-        f'"digest": {_QUOTE(owned.digest)}, "owner": {_QUOTE(owned.owner)}{protect}{deletion}{intended}{unhealthy}}}'
+        f'"digest": {_QUOTE(owned.digest)}, "owner": {_QUOTE(owned.owner)}'
+        f"{protect}{deletion}{intended}{unhealthy}{crashes}}}"
     )
 
 
@@ -82,7 +86,7 @@ def read_inventory(text: str) -> Inventory:
         raise ValueError(f"it is no inventory ({error!r})") from error
 
 
-def _read_owned(row: Mapping[str, str]) -> Owned:
+def _read_owned(row: Mapping[str, Any]) -> Owned:
     kind, _, name = row["ref"].partition("/")
     return Owned(
         ref=Ref(kind, name),
@@ -93,6 +97,7 @@ def _read_owned(row: Mapping[str, str]) -> Owned:
         deletion=Deletion(row.get("deletion", Deletion.RETAIN.value)),
         intended=bool(row.get("intended", False)),
         unhealthy=row.get("unhealthy", ""),
+        crashes=Crashes(**row["crashes"]) if "crashes" in row else None,
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.documents import Deletion
-from reconciler.model.inventory import Applied, Inventory, Owned
+from reconciler.model.inventory import Applied, Crashes, Inventory, Owned
 from reconciler.model.records import (
     branch_of,
     decode_name,
@@ -40,6 +40,7 @@ OWNED = st.builds(
     deletion=st.sampled_from(Deletion),
     intended=st.booleans(),
     unhealthy=TEXT,
+    crashes=st.none() | st.builds(Crashes, count=st.integers(1), started=TEXT, digest=TEXT),
 )
 
 

@@ -9,23 +9,24 @@ from hashlib import sha256
 from typing import assert_never, cast
 
 from reconciler import definitions
-from reconciler.kinds.domain import plugging, setting, steps
+from reconciler.kinds.domain import plugging, setting, steps, switching
 from reconciler.kinds.domain.handle import (
     CONNECT_LIST_DOMAINS_AUTOSTART,
     CONNECT_LIST_DOMAINS_MANAGEDSAVE,
-    CONNECT_LIST_DOMAINS_PAUSED,
     CONNECT_LIST_DOMAINS_TRANSIENT,
-    DOMAIN_PAUSED,
+    DOMAIN_STATS_STATE,
     DOMAIN_XML_INACTIVE,
     DOMAIN_XML_SECURE,
     ERR_NO_DOMAIN,
+    ERR_NO_SUPPORT,
     Connection,
     Domain,
     error_code,
 )
 from reconciler.kinds.domain.modules import dimms_in
+from reconciler.kinds.domain.states import State, state_of
 from reconciler.kinds.domain.xml import numbers
-from reconciler.model.documents import Observed, Texts
+from reconciler.model.documents import BUSY, CRASHED, POWER, Address, Observed, Texts
 from reconciler.model.plans import RENAME, Autostart, Define, KindStep, Mark, Start, Step, Stop, Undefine
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock, Handle
@@ -39,54 +40,72 @@ _PIN = re.compile(r"\s*<(?:vcpupin|emulatorpin|iothreadpin)\b[^>]*\bcpuset='([^'
 
 
 def observe(handle: Handle) -> Iterator[Observed]:
-    """Every domain of the host, in three to five calls for all of them and one or two for each."""
+    """Every domain of the host, in three to four calls for all of them and one or two for each."""
     connection = cast("Connection", handle)
-    domains = connection.listAllDomains(0)
+    domains = _with_states(connection)
     if not domains:
         return
-    active = any(domain.ID() >= 0 for domain in domains)
     autostart, saved = (
         _uuids(connection, CONNECT_LIST_DOMAINS_AUTOSTART),
         _uuids(connection, CONNECT_LIST_DOMAINS_MANAGEDSAVE),
     )
-    paused = _uuids(connection, CONNECT_LIST_DOMAINS_PAUSED) if active else frozenset()
+    active = any(domain.ID() >= 0 for domain, _ in domains)
     transient = _uuids(connection, CONNECT_LIST_DOMAINS_TRANSIENT) if active else frozenset()
 
-    def look_at(domain: Domain) -> Observed | None:
+    def look_at(domain: Domain, known: tuple[int, int] | None) -> Observed | None:
         uuid = domain.UUIDString()
-        power = "stopped" if domain.ID() < 0 else "paused" if uuid in paused else "running"
-        facts = {"!power": power, "!autostart": _word(uuid in autostart)}
-        if uuid in saved:
-            facts["!managedsave"] = "yes"
-        if uuid in transient:
-            facts["!persistent"] = "no"
-        return _look(domain, uuid, facts)
+        with_image = uuid in saved
+        return _unless_gone(
+            lambda: _look(
+                domain,
+                state_of(*(known or domain.state()), saved=with_image),
+                _flags(autostart=uuid in autostart, saved=with_image, transient=uuid in transient),
+            )
+        )
 
     share = -(-len(domains) // READERS)
     shares = (domains[start : start + share] for start in range(0, len(domains), share))
     with ThreadPoolExecutor(READERS) as readers:
-        for seen in readers.map(lambda some: [look_at(domain) for domain in some], shares):
+        for seen in readers.map(lambda some: [look_at(*each) for each in some], shares):
             yield from filter(None, seen)
+
+
+def _with_states(connection: Connection) -> list[tuple[Domain, tuple[int, int] | None]]:
+    """Every domain with its state and the reason of it; None where the driver cannot tell those of all at once."""
+    try:
+        found = connection.getAllDomainStats(DOMAIN_STATS_STATE, 0)
+    except Exception as error:
+        if error_code(error) != ERR_NO_SUPPORT:
+            raise
+        return [(domain, None) for domain in connection.listAllDomains(0)]
+    return [
+        (domain, (said["state.state"], said.get("state.reason", 0)) if "state.state" in said else None)
+        for domain, said in found
+    ]
 
 
 def look(handle: Handle, ref: Ref) -> Observed | None:
     """One domain by name; None if the host has none."""
     connection = cast("Connection", handle)
+    return _unless_gone(lambda: _look_alone(connection.lookupByName(ref.name)))
+
+
+def _look_alone(domain: Domain) -> Observed:
+    saved = bool(domain.hasManagedSaveImage())
+    # What is off and still there is persistent: one call less for each of thousands.
+    transient = domain.ID() >= 0 and not domain.isPersistent()
+    flags = _flags(autostart=bool(domain.autostart()), saved=saved, transient=transient)
+    return _look(domain, state_of(*domain.state(), saved=saved), flags)
+
+
+def _unless_gone(see: Callable[[], Observed]) -> Observed | None:
+    """What is seen; None if the domain is not there, or has gone since it was listed."""
     try:
-        domain = connection.lookupByName(ref.name)
-        active = domain.ID() >= 0
-        power = "stopped" if not active else "paused" if domain.state()[0] == DOMAIN_PAUSED else "running"
-        facts = {"!power": power, "!autostart": _word(bool(domain.autostart()))}
-        if domain.hasManagedSaveImage():
-            facts["!managedsave"] = "yes"
-        # What is off and still there is persistent: one call less for each of thousands.
-        if active and not domain.isPersistent():
-            facts["!persistent"] = "no"
+        return see()
     except Exception as error:
         if error_code(error) == ERR_NO_DOMAIN:
             return None
         raise
-    return _look(domain, domain.UUIDString(), facts)
 
 
 def _uuids(connection: Connection, flags: int) -> frozenset[str]:
@@ -97,21 +116,44 @@ def _word(flag: bool) -> str:
     return "yes" if flag else "no"
 
 
-def _look(domain: Domain, uuid: str, facts: Texts) -> Observed | None:
-    """One domain; None if it has gone since it was listed."""
-    try:
-        xml = domain.XMLDesc(DOMAIN_XML_INACTIVE | DOMAIN_XML_SECURE)
-        live = _steady(domain.XMLDesc(DOMAIN_XML_SECURE), xml) if domain.ID() >= 0 else None
-        if live is not None and any(pin[0].strip() not in xml for pin in _PIN.finditer(live)):
-            live = _unpinned(live, xml, domain.connect().getInfo()[2])
-    except Exception as error:
-        if error_code(error) == ERR_NO_DOMAIN:
-            return None
-        raise
+def _flags(*, autostart: bool, saved: bool, transient: bool) -> dict[Address, str]:
+    """What libvirt notes of a domain outside its definition and state."""
+    flags = {"!autostart": _word(autostart)}
+    if saved:
+        flags["!managedsave"] = "yes"
+    if transient:
+        flags["!persistent"] = "no"
+    return flags
+
+
+def _look(domain: Domain, state: State, flags: Texts) -> Observed:
+    """One domain with its definitions."""
+    facts = {**_facts(state), **flags}
+    xml = domain.XMLDesc(DOMAIN_XML_INACTIVE | DOMAIN_XML_SECURE)
+    live = _steady(domain.XMLDesc(DOMAIN_XML_SECURE), xml) if domain.ID() >= 0 else None
+    if live is not None and any(pin[0].strip() not in xml for pin in _PIN.finditer(live)):
+        live = _unpinned(live, xml, domain.connect().getInfo()[2])
     digest = sha256("\0".join((xml, live or "", *(f"{at}={text}" for at, text in sorted(facts.items())))).encode())
     return Observed(
-        ref=Ref("Domain", domain.name()), uuid=uuid, xml=xml, live=live, facts=facts, digest=digest.hexdigest()
+        ref=Ref("Domain", domain.name()),
+        uuid=domain.UUIDString(),
+        xml=xml,
+        live=live,
+        facts=facts,
+        details={"paused": state.paused} if state.paused else {},
+        digest=digest.hexdigest(),
     )
+
+
+def _facts(state: State) -> dict[Address, str]:
+    facts = {POWER: state.power}
+    if state.word != state.power:
+        facts["!state"] = state.word
+    if state.busy:
+        facts[BUSY] = state.busy
+    if state.crashed:
+        facts[CRASHED] = "yes"
+    return facts
 
 
 def _steady(live: str, config: str) -> str:
@@ -143,7 +185,7 @@ def _unpinned(live: str, config: str, cpus: int) -> str:
 
 
 def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
-    """Carry out one step. What is already so is success. Raises what libvirt raises, and R606."""
+    """Carry out one step. What is already so is success. Raises what libvirt raises, R605 and R606."""
     connection = cast("Connection", handle)
     if isinstance(step, Define):
         connection.defineXML(step.xml)
@@ -151,13 +193,14 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
     domain = _find(connection, ref, step)
     if domain is None:
         return
+    switching.undisturbed(domain, ref)
     match step:
         case Undefine():
             steps.undefine(domain, step.data)
         case Start():
-            steps.start(domain)
+            switching.start(domain)
         case Stop():
-            steps.stop(domain, ref, step, clock)
+            switching.stop(domain, ref, step, clock)
         case Autostart():
             domain.setAutostart(int(step.on))
         case Mark():

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 CONNECT_LIST_DOMAINS_TRANSIENT = 8
-CONNECT_LIST_DOMAINS_PAUSED = 32
 CONNECT_LIST_DOMAINS_MANAGEDSAVE = 256
 CONNECT_LIST_DOMAINS_AUTOSTART = 1024
 DOMAIN_XML_SECURE = 1
@@ -28,10 +27,12 @@ DOMAIN_UNDEFINE_KEEP_NVRAM = 8
 DOMAIN_UNDEFINE_CHECKPOINTS_METADATA = 16
 DOMAIN_UNDEFINE_TPM = 32
 DOMAIN_UNDEFINE_KEEP_TPM = 64
-DOMAIN_PAUSED = 3
 EVENT_DEVICE_REMOVED = 15
 EVENT_DEVICE_REMOVAL_FAILED = 22
 ERR_INTERNAL = 1
+DOMAIN_SHUTDOWN_ACPI_POWER_BTN = 1
+DOMAIN_SHUTDOWN_GUEST_AGENT = 2
+DOMAIN_STATS_STATE = 1
 ERR_NO_SUPPORT = 3
 ERR_INVALID_ARG = 8
 ERR_OPERATION_FAILED = 9
@@ -57,7 +58,10 @@ class Domain(Protocol):
     def create(self) -> int: ...
     def rename(self, dname: str, flags: int) -> int: ...
     def resume(self) -> int: ...
+    def jobStats(self) -> Mapping[str, int | str]: ...  # noqa: N802
+    def pMWakeup(self, flags: int) -> int: ...  # noqa: N802
     def shutdown(self) -> int: ...
+    def shutdownFlags(self, flags: int) -> int: ...  # noqa: N802
     def destroy(self) -> int: ...
     def destroyFlags(self, flags: int) -> int: ...  # noqa: N802
     def undefineFlags(self, flags: int) -> int: ...  # noqa: N802
@@ -88,6 +92,7 @@ class Connection(Protocol):
     """What is used of libvirt.virConnect."""
 
     def listAllDomains(self, flags: int = 0) -> list[Domain]: ...  # noqa: N802
+    def getAllDomainStats(self, stats: int, flags: int) -> list[tuple[Domain, Mapping[str, int]]]: ...  # noqa: N802
     def lookupByName(self, name: str) -> Domain: ...  # noqa: N802
     def defineXML(self, xml: str) -> Domain: ...  # noqa: N802
     def getInfo(self) -> list[int]: ...  # noqa: N802
@@ -105,7 +110,7 @@ class Connection(Protocol):
 DeviceEvent = Callable[[object, object, str, object], None]
 
 
-def error_code(error: Exception) -> int | None:
+def error_code(error: BaseException) -> int | None:
     """libvirt's number of an error (libvirt.libvirtError.get_error_code); None for other errors."""
     ask = getattr(error, "get_error_code", None)
     return cast("int", ask()) if callable(ask) else None

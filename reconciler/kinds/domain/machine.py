@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.codecs import NAME, PATH, TEXT, YES_NO, Codec, choice, text
-from reconciler.fields import Field, Group, Node
+from reconciler.fields import Field, Group, Items, Node
 from reconciler.model.quantities import DURATION_PATTERN, parse_duration
 
 DURATION = Codec(
@@ -27,9 +27,40 @@ POLICY: tuple[Node, ...] = (
     Field(
         name="restartPolicy",
         at="!restartPolicy",
-        codec=choice("never", "whenRequired"),
-        doc="Whether a running guest may be restarted for changes that need it.",
+        codec=choice("never", "whenRequired", "window"),
+        doc="When a running guest may be restarted for changes that need it; window means in one of restartWindows.",
         example="whenRequired",
+    ),
+    Items(
+        name="restartWindows",
+        at="!restartWindows",
+        doc="When restartPolicy: window permits a restart.",
+        owned=False,
+        fields=(
+            Field(
+                name="schedule",
+                at="@schedule",
+                codec=text(unit="cron expression: minute, hour, day of the month, month, day of the week"),
+                doc="When the window opens.",
+                example="0 2 * * sat",
+                must=True,
+            ),
+            Field(
+                name="duration",
+                at="@duration",
+                codec=DURATION,
+                doc="How long it is open; at most 7d.",
+                example="2h",
+                must=True,
+            ),
+            Field(
+                name="timeZone",
+                at="@timeZone",
+                codec=text(),
+                doc="The time zone of the schedule; UTC where nothing is said.",
+                example="Europe/Berlin",
+            ),
+        ),
     ),
     Field(
         name="deletionPolicy",
@@ -55,6 +86,13 @@ POLICY: tuple[Node, ...] = (
                 codec=DURATION,
                 doc="How long the guest may take to shut down.",
                 example="2m",
+            ),
+            Field(
+                name="agentTimeout",
+                at="!shutdown/agentTimeout",
+                codec=DURATION,
+                doc="How much of it the guest's agent gets before the power button is pressed; half of it as a rule.",
+                example="30s",
             ),
             Field(
                 name="force",

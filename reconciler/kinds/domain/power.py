@@ -10,10 +10,14 @@ from reconciler.model.plans import RENAME, Allow, Diff, Disruption, KindStep, St
 
 # Ways that leave the definition alone.
 NO_WAY = ("autostart", "power")
+KEPT = "the guest has crashed and is kept as it was (onCrash: preserve); only a restart starts it anew"
 
 
 def judge_power(diff: Diff, situation: Situation) -> Decision:
     """A document that wants it stopped means the stop: nothing else has to permit it."""
+    if diff.after == "running" and diff.before == "crashed":
+        lacking = None if may_restart(situation.spec.policy, situation.allow) else Allow.RESTART
+        return Decision(Disruption.RESTART, "power", KEPT, lacking)
     why = "the document wants it stopped" if diff.after == "stopped" else ""
     return Decision(Disruption.NONE, "power", why)
 
@@ -33,7 +37,7 @@ def restart_steps(situation: Situation) -> tuple[Step, ...]:
 
 def power_steps(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
     """The start or stop that the document asks for."""
-    wanted = [item.diff.after for item in judged if item.decision.way == "power"]
+    wanted = [item.diff.after for item in judged if item.decision.way == "power" and not item.decision.needs]
     if "running" in wanted:
         return (Start(),)
     return (_stop(situation),) if "stopped" in wanted and situation.active else ()
@@ -50,4 +54,5 @@ def _stop(situation: Situation) -> Stop:
 
 
 def _stop_of(policy: Policy, allow: frozenset[Allow]) -> Stop:
-    return Stop(policy.shutdown_seconds, force=policy.force_off or Allow.FORCE_OFF in allow)
+    force = policy.force_off or Allow.FORCE_OFF in allow
+    return Stop(policy.shutdown_seconds, force=force, agent=policy.agent_seconds)

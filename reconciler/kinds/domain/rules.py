@@ -61,7 +61,11 @@ def _boot(diff: Diff, situation: Situation) -> Decision:
 
 RULES: tuple[Rule, ...] = (
     Rule(AUTOSTART, _autostart, "The flag is set at once."),
-    Rule(POWER, judge_power, "Started at once; shut down by asking the guest, which has shutdown.timeout for it."),
+    Rule(
+        POWER,
+        judge_power,
+        "Started at once; shut down by agent, then power button, in shutdown.timeout. A kept crash needs a restart.",
+    ),
     Rule("uuid", _identity, "Refused: libvirt keeps the UUID for the domain's life."),
     Rule("name", _identity, "Refused: libvirt keeps the name for the domain's life."),
     Rule(OWNER, _mark, "The mark is written at once."),

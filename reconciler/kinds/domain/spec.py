@@ -12,18 +12,10 @@ from reconciler.errors import ManifestError, trouble
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Context
 from reconciler.kinds.domain import boot, devices, health, life, machine, memory, processor, tuning, xml
+from reconciler.kinds.domain.policy import doubts, policy
 from reconciler.kinds.domain.sense import complete, contradictions
 from reconciler.matching import align, rename
-from reconciler.model.documents import (
-    Address,
-    Deletion,
-    Document,
-    Policy,
-    RestartPolicy,
-    Spec,
-    Texts,
-)
-from reconciler.model.probes import Health
+from reconciler.model.documents import Address, Document, Spec, Texts
 
 FIELDS: tuple[Node, ...] = (
     *machine.POLICY,
@@ -71,7 +63,7 @@ def parse(document: Document, context: Context) -> Spec:
         lists=frozenset(lowered.lists),
         hints=lowered.hints,
         needs=devices.needs(document.body),
-        policy=_policy(said, health.read(document.body)),
+        policy=policy(said, health.read(document.body)),
         labels=document.labels,
         where=document.place(),
         digest=document.digest,
@@ -80,18 +72,6 @@ def parse(document: Document, context: Context) -> Spec:
     if text is not None:
         spec = _with_xml(spec, text, document)
     return _checked(_completed(spec, said, document, context), document)
-
-
-def _policy(said: Mapping[Address, str | None], well: Health) -> Policy:
-    default = Policy()
-    return Policy(
-        protect=said.get("!protect") == "yes",
-        deletion=Deletion(said.get("!deletionPolicy") or default.deletion.value),
-        restart=RestartPolicy(said.get("!restartPolicy") or default.restart.value),
-        shutdown_seconds=int(said.get("!shutdown/timeout") or default.shutdown_seconds),
-        force_off=said.get("!shutdown/force") == "yes",
-        health=well,
-    )
 
 
 def keys(claims: Mapping[Address, str | None]) -> Iterator[tuple[Address, str]]:
@@ -162,7 +142,9 @@ def _completed(spec: Spec, said: Mapping[Address, str | None], document: Documen
 
 def _checked(spec: Spec, document: Document) -> Spec:
     """The same spec; raises ManifestError with everything in it that contradicts itself."""
-    problems = tuple(contradictions(spec, document, partial(entries.path_of, TABLE))) if document.xml is None else ()
-    if problems:
-        raise ManifestError(problems)
+    if document.xml is not None:
+        return spec
+    found = (*doubts(spec.policy, document), *contradictions(spec, document, partial(entries.path_of, TABLE)))
+    if found:
+        raise ManifestError(found)
     return spec

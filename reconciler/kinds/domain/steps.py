@@ -1,21 +1,17 @@
-"""The steps on one domain; what is already so is success."""
+"""The steps on one domain, but for starting and stopping (see switching); what is already so is success."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from urllib.parse import unquote
 
 from reconciler import markup
-from reconciler.errors import trouble
 from reconciler.kinds.domain.handle import (
     DOMAIN_AFFECT_CONFIG,
     DOMAIN_AFFECT_LIVE,
-    DOMAIN_DESTROY_GRACEFUL,
     DOMAIN_METADATA_DESCRIPTION,
     DOMAIN_METADATA_ELEMENT,
     DOMAIN_METADATA_TITLE,
-    DOMAIN_PAUSED,
     DOMAIN_UNDEFINE_CHECKPOINTS_METADATA,
     DOMAIN_UNDEFINE_KEEP_NVRAM,
     DOMAIN_UNDEFINE_KEEP_TPM,
@@ -24,18 +20,10 @@ from reconciler.kinds.domain.handle import (
     DOMAIN_UNDEFINE_SNAPSHOTS_METADATA,
     DOMAIN_UNDEFINE_TPM,
     ERR_INVALID_ARG,
-    ERR_NO_DOMAIN,
-    ERR_OPERATION_INVALID,
     Domain,
     error_code,
 )
-from reconciler.model.plans import KindStep, Stop
-from reconciler.model.refs import Ref
-from reconciler.ports import Clock
-
-POLL_SECONDS = 0.25
-# A guest that is still booting does not hear the power button (seen with Linux 6.1): press it again.
-ASK_AGAIN_SECONDS = 10.0
+from reconciler.model.plans import KindStep
 
 
 def undefine(domain: Domain, data: bool) -> None:
@@ -58,57 +46,6 @@ def undefine(domain: Domain, data: bool) -> None:
 def rename(domain: Domain, step: KindStep) -> None:
     """Give it another name; libvirt demands that it is off and has no saved state."""
     domain.rename(step.arguments["name"], 0)
-
-
-def start(domain: Domain) -> None:
-    if not domain.isActive():
-        domain.create()
-    elif domain.state()[0] == DOMAIN_PAUSED:
-        domain.resume()
-
-
-def stop(domain: Domain, ref: Ref, step: Stop, clock: Clock) -> None:
-    """Ask the guest (libvirt tries the agent, then ACPI) and wait; cut the power only if the step says so."""
-    end = clock.now() + step.seconds
-    ask = clock.now()
-    while _is_on(domain):
-        if clock.now() >= end:
-            _force_off(domain, ref, step)
-            return
-        if clock.now() >= ask:
-            ask += ASK_AGAIN_SECONDS
-            _unless_off(domain.shutdown)
-        if _is_on(domain):
-            clock.sleep(POLL_SECONDS)
-
-
-def _force_off(domain: Domain, ref: Ref, step: Stop) -> None:
-    if not step.force:
-        raise trouble("R606", f"{ref} did not shut down within {step.seconds} seconds and was left running")
-    try:
-        _unless_off(lambda: domain.destroyFlags(DOMAIN_DESTROY_GRACEFUL))
-    except Exception as error:
-        if error_code(error) is None:
-            raise
-        _unless_off(domain.destroy)
-
-
-def _is_on(domain: Domain) -> bool:
-    try:
-        return bool(domain.isActive())
-    except Exception as error:
-        if error_code(error) == ERR_NO_DOMAIN:
-            return False
-        raise
-
-
-def _unless_off(call: Callable[[], int]) -> None:
-    """Make the call; that the domain is off or gone already is success."""
-    try:
-        call()
-    except Exception as error:
-        if error_code(error) not in (ERR_OPERATION_INVALID, ERR_NO_DOMAIN):
-            raise
 
 
 def write_metadata(domain: Domain, step: KindStep) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from reconciler.errors import HostError
 from reconciler.kinds.domain import driver, handle
 from reconciler.model.plans import Autostart, Define, KindStep, Mark, Start, Stop, Undefine
 from reconciler.model.refs import Ref
@@ -36,14 +35,21 @@ class Clock:
 
 @dataclass
 class Domain:
-    """A domain that goes off after it was asked `deaf` times."""
+    """A domain that goes off after its button was pressed `deaf` times; its agent is absent, works, or lies.
+
+    `power` is libvirt's state and reason while it is active, `off` while it is not.
+    """
 
     clock: Clock
     active: bool = True
     deaf: int = 0
-    paused: bool = False
+    power: tuple = (1, 1)
+    job: int = 0
+    agent: str = "absent"
     persistent: bool = True
+    saved: bool = False
     live: str = XML
+    off: tuple = (5, 1)
     refuses: dict = field(default_factory=dict)
     calls: list = field(default_factory=list)
 
@@ -51,6 +57,11 @@ class Domain:
         self.calls.append((name, *arguments))
         if (name, *arguments) in self.refuses:
             raise VirtError(self.refuses[(name, *arguments)])
+        if name in self.refuses:
+            raise VirtError(self.refuses[name])
+
+    def asked(self, name):
+        """A question, which changes nothing: not worth a line in `calls`."""
         if name in self.refuses:
             raise VirtError(self.refuses[name])
 
@@ -74,16 +85,49 @@ class Domain:
         return self.persistent
 
     def state(self):
-        return [3 if self.paused else 1, 1]
+        return list(self.power if self.active else self.off)
+
+    def jobStats(self):
+        self.asked("jobStats")
+        return {"operation": self.job} if self.job else {"type": 0}
 
     def create(self):
         self.call("create")
 
     def resume(self):
         self.call("resume")
+        self.power = (1, 5)
+
+    def pMWakeup(self, flags):
+        self.call("pMWakeup", flags)
+        self.power = (1, 8)
+
+    def autostart(self):
+        return 0
+
+    def hasManagedSaveImage(self):
+        return self.saved
+
+    def shutdownFlags(self, flags):
+        if flags == handle.DOMAIN_SHUTDOWN_GUEST_AGENT:
+            return self.by_agent()
+        self.call("button", self.clock.seconds)
+        return self.go_off()
+
+    def by_agent(self):
+        self.call("agent", self.clock.seconds)
+        if self.agent == "absent":
+            raise VirtError(86)
+        if self.agent == "works":
+            self.active = False
 
     def shutdown(self):
         self.call("shutdown", self.clock.seconds)
+        self.go_off()
+
+    def go_off(self):
+        if self.power[0] in (3, 7):
+            raise VirtError(55)
         if self.deaf == 0:
             self.active = False
         self.deaf -= 1
@@ -117,6 +161,15 @@ class Host:
     domains: list
     lists: dict = field(default_factory=dict)
     calls: list = field(default_factory=list)
+    stats: bool = True
+
+    def getAllDomainStats(self, stats, flags):
+        self.calls.append("stats")
+        if not self.stats:
+            raise VirtError(3)
+        assert (stats, flags) == (1, 0)
+        states = [(domain, domain.state()) for domain in self.domains]
+        return [(domain, {"state.state": state, "state.reason": reason}) for domain, (state, reason) in states]
 
     def listAllDomains(self, flags=0):
         self.calls.append(flags)
@@ -139,57 +192,6 @@ def clock():
 def perform(step, domain, clock):
     driver.perform(Host([domain]), WEB, step, clock)
     return domain.calls
-
-
-def test_a_guest_that_hears_is_asked_once(clock):
-    assert perform(Stop(60), Domain(clock), clock) == [("shutdown", 0.0)]
-
-
-def test_a_guest_that_is_off_is_not_asked(clock):
-    assert perform(Stop(60), Domain(clock, active=False), clock) == []
-
-
-def test_a_guest_that_does_not_hear_is_asked_again(clock):
-    calls = perform(Stop(60), Domain(clock, deaf=2), clock)
-    assert calls == [("shutdown", 0.0), ("shutdown", 10.0), ("shutdown", 20.0)]
-
-
-def test_a_guest_that_does_not_stop_is_left_running_and_said_so(clock):
-    domain = Domain(clock, deaf=100)
-    with pytest.raises(HostError) as caught:
-        perform(Stop(30), domain, clock)
-    assert caught.value.problems[0].number == "R606" and "Domain/web" in str(caught.value)
-    assert domain.active and 30 <= clock.seconds < 31
-
-
-def test_the_power_is_cut_only_when_the_step_says_so(clock):
-    calls = perform(Stop(5, force=True), Domain(clock, deaf=100), clock)
-    assert calls[-1] == ("destroyFlags", 1) and clock.seconds >= 5
-
-
-def test_a_process_that_does_not_end_gently_is_killed(clock):
-    domain = Domain(clock, deaf=100, refuses={"destroyFlags": 38})
-    assert perform(Stop(5, force=True), domain, clock)[-1] == ("destroy",)
-
-
-def test_a_guest_that_goes_off_while_it_is_asked_is_success(clock):
-    class Racing(Domain):
-        def shutdown(self):
-            self.active = False
-            raise VirtError(55)
-
-    perform(Stop(60), Racing(clock), clock)
-
-
-def test_other_errors_of_a_stop_are_passed_on(clock):
-    with pytest.raises(VirtError):
-        perform(Stop(60), Domain(clock, refuses={("shutdown", 0.0): 38}), clock)
-
-
-def test_starting_what_runs_does_nothing_and_what_is_paused_goes_on(clock):
-    assert perform(Start(), Domain(clock), clock) == []
-    assert perform(Start(), Domain(clock, paused=True), clock) == [("resume",)]
-    assert perform(Start(), Domain(clock, active=False), clock) == [("create",)]
 
 
 @pytest.mark.parametrize(("data", "first"), [(False, 1 | 2 | 16 | 8 | 64), (True, 1 | 2 | 16 | 4 | 32)])
@@ -245,7 +247,7 @@ def test_define_needs_no_look_up(clock):
     assert host.calls == ["<domain/>"]
 
 
-def test_an_idle_host_costs_three_lists_and_one_call_for_each_domain(clock):
+def test_an_idle_host_costs_three_calls_and_one_for_each_domain(clock):
     domain = Domain(clock, active=False)
     host = Host([domain], {handle.CONNECT_LIST_DOMAINS_AUTOSTART: [domain]})
     (seen,) = driver.observe(host)
@@ -256,14 +258,69 @@ def test_an_idle_host_costs_three_lists_and_one_call_for_each_domain(clock):
 
 def test_an_empty_host_costs_one_call():
     host = Host([])
-    assert list(driver.observe(host)) == [] and host.calls == [0]
+    assert list(driver.observe(host)) == [] and host.calls == ["stats"]
 
 
 def test_what_runs_only_now_is_told_and_paused_is_not_running(clock):
-    domain = Domain(clock)
-    lists = {handle.CONNECT_LIST_DOMAINS_TRANSIENT: [domain], handle.CONNECT_LIST_DOMAINS_PAUSED: [domain]}
-    (seen,) = driver.observe(Host([domain], lists))
+    domain = Domain(clock, power=(3, 5))
+    (seen,) = driver.observe(Host([domain], {handle.CONNECT_LIST_DOMAINS_TRANSIENT: [domain]}))
     assert seen.active and seen.facts == {"!power": "paused", "!autostart": "no", "!persistent": "no"}
+    assert seen.details == {"paused": "by an I/O error"}
+
+
+STATES = [
+    ((1, 1), {"!power": "running"}),
+    ((2, 0), {"!power": "running"}),
+    ((0, 0), {"!power": "running"}),
+    ((3, 1), {"!power": "paused"}),
+    ((3, 2), {"!power": "running", "!state": "migrating", "!busy": "it is migrating"}),
+    ((3, 3), {"!power": "running", "!state": "saving", "!busy": "it is being saved"}),
+    ((3, 4), {"!power": "running", "!state": "dumping", "!busy": "its memory is being dumped"}),
+    ((3, 9), {"!power": "running", "!state": "in snapshot", "!busy": "a snapshot of it is being taken"}),
+    ((3, 10), {"!power": "crashed", "!crashed": "yes"}),
+    ((4, 1), {"!power": "running", "!state": "shutting down", "!busy": "it is shutting down"}),
+    ((6, 1), {"!power": "crashed", "!crashed": "yes"}),
+    ((7, 0), {"!power": "suspended"}),
+]
+OFF = [
+    ((5, 0), {"!power": "stopped"}),
+    ((5, 1), {"!power": "stopped"}),
+    ((5, 2), {"!power": "stopped"}),
+    ((5, 3), {"!power": "stopped", "!state": "crashed", "!crashed": "yes"}),
+    ((5, 6), {"!power": "stopped", "!state": "failed", "!crashed": "yes"}),
+]
+
+
+@pytest.mark.parametrize("stats", [True, False], ids=["in one call", "one by one"])
+@pytest.mark.parametrize(("state", "facts"), [*STATES, *OFF])
+def test_every_state_has_its_word_and_a_look_at_one_agrees_with_a_look_at_all(clock, state, facts, stats):
+    active = state[0] != 5
+    domain = Domain(clock, active=active, **{"power" if active else "off": state})
+    host = Host([domain], stats=stats)
+    (seen,) = driver.observe(host)
+    assert seen.facts == {**facts, "!autostart": "no"}
+    assert driver.look(host, WEB) == seen
+
+
+def test_a_saved_guest_is_saved_however_it_went_off(clock):
+    domain = Domain(clock, active=False, off=(5, 3), saved=True)
+    host = Host([domain], {handle.CONNECT_LIST_DOMAINS_MANAGEDSAVE: [domain]})
+    (seen,) = driver.observe(host)
+    assert seen.facts == {"!power": "stopped", "!state": "saved", "!autostart": "no", "!managedsave": "yes"}
+    assert driver.look(host, WEB) == seen
+
+
+def test_the_states_of_all_are_asked_in_one_call(clock):
+    host = Host([Domain(clock), Domain(clock, active=False)])
+    assert len(list(driver.observe(host))) == 2
+    assert host.calls == ["stats", 1024, 256, 8]
+
+
+def test_what_libvirt_says_against_the_question_is_passed_on(clock):
+    host = Host([Domain(clock)])
+    host.getAllDomainStats = lambda stats, flags: (_ for _ in ()).throw(VirtError(38))
+    with pytest.raises(VirtError):
+        list(driver.observe(host))
 
 
 def test_a_saved_guest_is_told(clock):
