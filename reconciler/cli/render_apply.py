@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reconciler.catalogue import Family
 from reconciler.cli.messages import exit_code
 from reconciler.cli.terminal import Terminal, one_line, printable
-from reconciler.errors import Family
 from reconciler.model.outcomes import Outcome, Result
 from reconciler.model.plans import Action, Plan
 
