@@ -1,4 +1,4 @@
-"""A problem that a user meets, raised as `ReconcilerError` or as the subclass of its family where somebody catches that."""
+"""A problem that a user meets, raised as `ReconcilerError` or as the subclass of its family."""
 
 from __future__ import annotations
 
