@@ -265,6 +265,12 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     ),
     Entry("R608", _F, "The object has vanished meanwhile", "Run it again; somebody removed it during the apply."),
     Entry("R609", _F, "The change did not take", "Run plan again: the host kept something else than was asked for."),
+    Entry(
+        "R614",
+        _F,
+        "A guest's interface could not be plugged in again",
+        "The guest has no network there; the next apply tries again, and a restart of the guest helps too.",
+    ),
     # R7xx: ledger and state directory
     Entry(
         "R701", _F, "The ledger cannot be read or written", "Check the state directory's permissions and free space."

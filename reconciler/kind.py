@@ -120,6 +120,10 @@ def no_problems(spec: Spec, observed: Observed | None, facts: Facts) -> tuple[Pr
     return ()
 
 
+def no_mends(situation: Situation, running: Texts, waiting: Sequence[Address]) -> tuple[Diff, ...]:
+    return ()
+
+
 def never_same(address: Address, want: str, have: str) -> bool:
     return False
 
@@ -149,6 +153,8 @@ class Kind:
     preflight         what would fail later on this host, said now
     observe           every object of this kind on a host
     look              one object of this kind, None if the host has none; must agree with `observe`
+    mends             what is put right in a running object at once though its definition is right already: told the
+                      running texts, and where they wait for a restart as far as the engine can tell
     unseen            how the names begin of objects that cannot be looked at now (volumes of inactive pools)
     perform           carry out one step; look at `Clock` for waiting. Raises what libvirt raises
     weigh             vCPUs and memory in a definition, without parsing all of it
@@ -188,6 +194,7 @@ class Kind:
     volatile: frozenset[Address] = frozenset()
     ports: Callable[[str], frozenset[int]] = lambda xml: frozenset()
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
+    mends: Callable[[Situation, Texts, Sequence[Address]], tuple[Diff, ...]] = no_mends
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()
     offers: Mapping[Address, str] = field(default_factory=dict)
     serial: bool = False

@@ -192,7 +192,9 @@ def _verdict_key(workspace: Workspace, host: Session, inventory: Inventory, spec
         return ""
     owners = ",".join(workspace.desired.owners)
     allow = ",".join(sorted(word.value for word in workspace.selection.allow))
-    text = f"{__version__}|{spec.digest}|{observed.digest}|{owned}|{owners}|{allow}"
+    # The digest leaves out what changes of other objects do to this one (`!unplugged`).
+    facts = sorted(observed.facts.items())
+    text = f"{__version__}|{spec.digest}|{observed.digest}|{facts}|{owned}|{owners}|{allow}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -59,8 +59,10 @@ def decide(case: Case) -> Decided:
     case = replace(case, applied=compare.as_named(case.applied, situation.renamed))
     diffs = compare.compare(case.kind, case.spec, situation.texts, case.applied)
     waiting = _waiting(case, situation, live)
+    mends = _mends(case, situation, live, waiting, diffs)
+    waiting = tuple(address for address in waiting if address not in {diff.address for diff in mends})
     adopt = _adopt(case, situation)
-    found = (*diffs, *_overdue(case, situation, live or {}, waiting, diffs))
+    found = (*diffs, *mends, *_overdue(case, situation, live or {}, waiting, diffs))
     update = _update(case, situation, found)
     changes = tuple(change for change in (adopt, update) if change)
     conditions = (*_pending_condition(case, waiting, update), *_ignored_condition(case, situation.texts))
@@ -196,6 +198,16 @@ def _overdue(
     return tuple(
         Diff(address, live.get(address), situation.texts.get(address)) for address in waiting if address not in known
     )
+
+
+def _mends(
+    case: Case, situation: Situation, live: Texts | None, waiting: Sequence[Address], diffs: Sequence[Diff]
+) -> tuple[Diff, ...]:
+    """What can be put right in the running object at once, beside the differences that are known already."""
+    if live is None:
+        return ()
+    known = {diff.address for diff in diffs}
+    return tuple(diff for diff in case.kind.mends(situation, live, waiting) if diff.address not in known)
 
 
 def _unit(item: Judged) -> bool:

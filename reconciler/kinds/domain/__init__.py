@@ -8,7 +8,7 @@ from reconciler.kinds.domain.driver import look, observe, perform
 from reconciler.kinds.domain.dump import dump
 from reconciler.kinds.domain.power import rename
 from reconciler.kinds.domain.preflight import ports, preflight
-from reconciler.kinds.domain.rules import RULES, create, delete, update
+from reconciler.kinds.domain.rules import RULES, create, delete, mends, update
 from reconciler.kinds.domain.spec import FIELDS, PROFILE_FIELDS, TABLE, parse
 
 __all__ = ["KIND", "PROFILE_FIELDS"]
@@ -28,6 +28,7 @@ KIND = Kind(
     rules=RULES,
     create=create,
     update=update,
+    mends=mends,
     delete=delete,
     render=xml.render,
     preflight=preflight,

@@ -9,7 +9,7 @@ from reconciler.model.documents import Observed, Policy, Spec
 from reconciler.model.plans import RENAME, Allow, Diff, Disruption, KindStep, Start, Step, Stop
 
 # Ways that leave the definition alone.
-NO_WAY = ("autostart", "power")
+NO_WAY = ("autostart", "power", "plug")
 
 
 def judge_power(diff: Diff, situation: Situation) -> Decision:

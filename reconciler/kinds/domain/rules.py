@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from reconciler.kind import Decision, Judged, Rule, Situation
 from reconciler.kinds.domain import xml
 from reconciler.kinds.domain.power import NO_WAY, judge_power, power_steps, restart_steps, restarts
-from reconciler.kinds.domain.spec import AUTOSTART, OWNER, POWER
-from reconciler.model.documents import Observed, Spec
+from reconciler.kinds.domain.spec import AUTOSTART, OWNER, POWER, UNPLUGGED
+from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.plans import (
     Autostart,
     Define,
@@ -31,6 +31,10 @@ SAVED = "the saved guest keeps the old value until it has been started and shut 
 
 def _autostart(diff: Diff, situation: Situation) -> Decision:
     return Decision(Disruption.NONE, "autostart")
+
+
+def _plug_in(diff: Diff, situation: Situation) -> Decision:
+    return Decision(Disruption.NONE, "plug", "its network was restarted, and its link was left behind")
 
 
 def _identity(diff: Diff, situation: Situation) -> Decision:
@@ -106,6 +110,7 @@ def _powered(situation: Situation) -> bool:
 RULES: tuple[Rule, ...] = (
     Rule(AUTOSTART, _autostart, "The flag is set at once."),
     Rule(POWER, judge_power, "Started at once; shut down by asking the guest, which has shutdown.timeout for it."),
+    Rule("!interface[]@link", _plug_in, "Plugged into its restarted network again at once."),
     Rule("uuid", _identity, "Refused: libvirt keeps the UUID for the domain's life."),
     Rule("name", _identity, "Refused: libvirt keeps the name for the domain's life."),
     Rule(OWNER, _mark, "The mark is written at once."),
@@ -173,6 +178,8 @@ def _live(situation: Situation, judged: Sequence[Judged], defined: bool) -> tupl
     for item in judged:
         if item.decision.way == "mark" and item.diff.after:
             steps.append(Mark(xml.owner(f"<domain><metadata>{item.diff.after}</metadata></domain>")))
+        if item.decision.way == "plug" and KindStep("plug") not in steps:
+            steps.append(KindStep("plug"))
         if item.decision.way in ("memory", "vcpus") and item.diff.after and not item.diff.address.endswith("@unit"):
             steps.append(KindStep(item.decision.way, {"current": item.diff.after}))
     return tuple(steps)
@@ -180,6 +187,17 @@ def _live(situation: Situation, judged: Sequence[Judged], defined: bool) -> tupl
 
 def _autostarts(judged: Sequence[Judged]) -> tuple[Step, ...]:
     return tuple(Autostart(item.diff.after == "yes") for item in judged if item.decision.way == "autostart")
+
+
+def mends(situation: Situation, running: Texts, waiting: Sequence[Address]) -> tuple[Diff, ...]:
+    """The interfaces whose network was restarted under the running guest, managed or not, by the document's names."""
+    keys = situation.observed.facts.get(UNPLUGGED, "")
+    if not keys or situation.spec.claims.get(POWER) == "stopped":
+        return ()
+    named = {theirs: ours for ours, theirs in situation.renamed.items()}
+    elements = (f"devices/interface[{key}]" for key in keys.split(","))
+    found = (named.get(element, element).removeprefix("devices/") for element in elements)
+    return tuple(Diff(f"!{element}@link", "unplugged", "plugged") for element in found)
 
 
 def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:

@@ -49,11 +49,14 @@ FIELDS: tuple[Node, ...] = (
         example="<domain><devices><watchdog model='i6300esb' action='reset'/></devices></domain>",
     ),
 )
-TABLE = fields.index(FIELDS)
+# No field: what is said of an interface that hangs in the air (see `plugging`).
+TABLE = {**fields.index(FIELDS), "!interface[]@link": fields.Entry("interfaces[].link", None)}
 # A Profile holds the same fields as the Domain it is merged underneath, but cannot itself have a profile.
 PROFILE_FIELDS: tuple[Node, ...] = tuple(node for node in FIELDS if node.name != "profile")
 
 POWER, AUTOSTART, OWNER = "!power", "!autostart", "metadata/reconciler:owner"
+# The fact that names the interfaces without a network, by their keys with commas between.
+UNPLUGGED = "!unplugged"
 
 
 def parse(document: Document, context: Context) -> Spec:

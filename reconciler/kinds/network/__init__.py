@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.definitions import read_owner
 from reconciler.kind import Kind
 from reconciler.kinds.network.driver import look, observe, perform
-from reconciler.kinds.network.rules import RULES, create, delete, preflight, update
+from reconciler.kinds.network.rules import RULES, create, delete, mends, preflight, update
 from reconciler.kinds.network.spec import dump, parse
 from reconciler.kinds.network.table import FIELDS, TABLE
 from reconciler.kinds.network.xml import IDENTITIES, read, render
@@ -25,6 +25,7 @@ KIND = Kind(
     rules=RULES,
     create=create,
     update=update,
+    mends=mends,
     delete=delete,
     render=render,
     observe=observe,
