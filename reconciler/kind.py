@@ -155,6 +155,7 @@ class Kind:
     look              one object of this kind, None if the host has none; must agree with `observe`
     mends             what is put right in a running object at once though its definition is right already: told the
                       running texts, and where they wait for a restart as far as the engine can tell
+    stands            what an object is seen to stand on among those of its kind, so that it is removed before that
     unseen            how the names begin of objects that cannot be looked at now (volumes of inactive pools)
     perform           carry out one step; look at `Clock` for waiting. Raises what libvirt raises
     weigh             vCPUs and memory in a definition, without parsing all of it
@@ -195,6 +196,7 @@ class Kind:
     ports: Callable[[str], frozenset[int]] = lambda xml: frozenset()
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
     mends: Callable[[Situation, Texts, Sequence[Address]], tuple[Diff, ...]] = no_mends
+    stands: Callable[[Observed], tuple[Ref, ...]] = lambda observed: ()
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()
     offers: Mapping[Address, str] = field(default_factory=dict)
     serial: bool = False

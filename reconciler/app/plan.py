@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from reconciler import __version__
-from reconciler.app import capacity, preflight, session
+from reconciler.app import capacity, preflight, session, usage
 from reconciler.app.moving import decide_moved, moves
 from reconciler.app.session import Session, Workspace
 from reconciler.app.settings import Selection, Settings
@@ -107,6 +107,7 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
     changes = [change for each in decisions for change in each.changes]
     changes += [change for change in pruned if wanted(change.ref)]
     changes = preflight.check(workspace, host, specs, changes)
+    changes = usage.mind(host.observed, specs, changes)
     changes, unseen = in_sight(changes, specs, inventory.objects, host.hides)
     measured, changes = capacity.measured(workspace, host, changes)
     guarded = protect(changes, _protected(workspace, host))

@@ -139,13 +139,18 @@ def _cost(field: FieldChange, change: Change) -> str:
         case Disruption.NEXT_BOOT:
             return "next boot"
         case Disruption.RESTART:
-            return (
-                f"restart ({'running guest keeps the old value until then' if change.waits else 'of the guest, now'})"
-            )
+            return f"restart ({_restart(field, change)})"
         case Disruption.REPLACE:
             return "replace (data is lost)"
         case Disruption.REFUSED:
             return f"refused: {printable(field.why)}"
+
+
+def _restart(field: FieldChange, change: Change) -> str:
+    """What a restart means: for a network, whose link it takes."""
+    if change.ref.kind == "Network":
+        return printable(field.why)
+    return "running guest keeps the old value until then" if change.waits else "of the guest, now"
 
 
 def _notes(plan: Plan, style: Style) -> Iterator[str]:

@@ -8,7 +8,7 @@ import libvirt_qemu
 import pytest
 
 from tests.scenarios.test_guests import Machine, within
-from tests.scenarios.test_networks import NAT, RANGE, both, connected, definition, net, with_dhcp
+from tests.scenarios.test_networks import RANGE, both, connected, definition, net, with_dhcp
 
 pytestmark = pytest.mark.e2e
 
