@@ -9,6 +9,8 @@ from reconciler import markup
 
 # Names that are told before the rest is only counted.
 NAMED = 5
+# What libvirt reads a disk as where its format is not written.
+RAW = "raw"
 _SPECIAL = "&<>'\""
 
 
@@ -45,16 +47,17 @@ def uses(definition: str, place: Place) -> bool:
     )
 
 
-def disks_on(definition: str, place: Place) -> list[str]:
-    """The targets of a machine's disks that are this volume itself."""
+def disks_on(definition: str, place: Place) -> list[tuple[str, str]]:
+    """A machine's disks that are this volume itself: the target of each, and the format that its data is read in."""
     found = []
     for disk in markup.parse(definition).iterfind("devices/disk"):
-        source, target = disk.find("source"), disk.find("target")
+        source, target, driver = disk.find("source"), disk.find("target"), disk.find("driver")
         if source is None or target is None:
             continue
         named = (source.get("pool"), source.get("volume")) == (place.pool, place.name)
         if named or not place.paths.isdisjoint((source.get("file", ""), source.get("dev", ""))):
-            found.append(target.get("dev", ""))
+            form = driver.get("type", RAW) if driver is not None else RAW
+            found.append((target.get("dev", ""), form))
     return found
 
 

@@ -107,6 +107,7 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
     changes = [change for each in decisions for change in each.changes]
     changes += [change for change in pruned if wanted(change.ref)]
     changes = preflight.check(workspace, host, specs, changes)
+    changes = usage.stranded(host.observed, {spec.ref: spec for spec in chosen}, changes)
     changes = usage.mind(host.observed, specs, changes)
     changes, unseen = in_sight(changes, specs, inventory.objects, host.hides)
     measured, changes = capacity.measured(workspace, host, changes)

@@ -32,6 +32,40 @@ def mind(observed: Mapping[Ref, Observed], specs: Mapping[Ref, Spec], changes: S
     return minded if minded == list(changes) else mind(observed, specs, minded)
 
 
+def stranded(observed: Mapping[Ref, Observed], specs: Mapping[Ref, Spec], changes: Sequence[Change]) -> list[Change]:
+    """The changes of one host, with those of networks whose guests hang in the air though no document describes them.
+
+    What is described is plugged in by its own change.
+    """
+    lost = [ref for ref, seen in observed.items() if seen.facts.get("!unplugged") and ref not in specs]
+    found = list(changes)
+    for ref in specs if lost else ():
+        guests = [guest for guest in lost if _is_on(observed[guest], ref)]
+        if guests and ref in observed and not any(change.ref == ref and change.blocked for change in changes):
+            found = _with_plugs(found, specs[ref], observed[ref], guests)
+    return found
+
+
+def _is_on(seen: Observed, ref: Ref) -> bool:
+    return ref.kind == "Network" and any(on_network(text, ref.name) for text in (seen.live, seen.xml) if text)
+
+
+def _with_plugs(changes: list[Change], spec: Spec, seen: Observed, guests: Sequence[Ref]) -> list[Change]:
+    """The changes, with a step that plugs the guests of this network in; a network that restarts does it anyway."""
+    plug = KindStep("plug")
+    shown = tuple(
+        FieldChange(f"guests[{guest.name}].link", "unplugged", "plugged", Disruption.NONE) for guest in guests
+    )
+    mine = next((each for each in changes if each.ref == spec.ref and each.action is Action.UPDATE), None)
+    if mine is None:
+        own = Change(ref=spec.ref, host=spec.host, action=Action.UPDATE, observed=seen, spec_digest=spec.digest)
+        return [*changes, replace(own, steps=(plug,), fields=shown)]
+    if plug in mine.steps or KindStep("restart") in mine.steps:
+        return changes
+    more = replace(mine, steps=(*mine.steps, plug), fields=(*mine.fields, *shown))
+    return [more if each is mine else each for each in changes]
+
+
 def _minded(scene: _Scene, change: Change) -> Change:
     if change.ref.kind == "Network":
         return _network(scene, change)

@@ -159,6 +159,17 @@ def _consistent(text: str) -> str:
         forward.attrib.pop("dev", None)
         if forward.get("mode") == ISOLATED:
             root.remove(forward)
+        if forward.get("mode") == "bridge":
+            _leave_bridge(root)
     for element in root.xpath("ip[@prefix][@netmask] | route[@prefix][@netmask]"):
         del element.attrib["netmask"]
     return markup.serialise(root)
+
+
+def _leave_bridge(root: Element) -> None:
+    """Drop what libvirt had filled in for a bridge of its own, now that the host's is named."""
+    for mac in root.findall("mac"):
+        root.remove(mac)
+    for bridge in root.findall("bridge"):
+        for name in ("stp", "delay", "zone"):
+            bridge.attrib.pop(name, None)

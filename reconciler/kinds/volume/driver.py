@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from reconciler import definitions, markup, usage
@@ -26,6 +26,8 @@ DOMAIN_XML_INACTIVE = 2
 BLOCK_RESIZE_BYTES = 1
 # virterror.h: VIR_ERR_NO_STORAGE_VOL.
 NO_VOLUME = 50
+# Formats that have a size of their own inside.
+IMAGES = ("qcow2", "qcow", "qed", "vmdk", "vdi", "vpc")
 # Pools whose volumes are files, which can have any format.
 FILES = ("dir", "fs", "netfs", "gluster", "vstorage")
 
@@ -146,22 +148,33 @@ def _resize(connection: Connection, ref: Ref, volume: Volume, capacity: int) -> 
 
     libvirt shrinks a running guest's disk without a word (blockResize, 9.0), so it is asked for the size once more.
     """
-    place = usage.place_of(ref.name, volume.XMLDesc(0))
+    text = volume.XMLDesc(0)
+    place = usage.place_of(ref.name, text)
     running = [(domain, domain.XMLDesc(0)) for domain in connection.listAllDomains(DOMAINS_ACTIVE)]
     using = [(domain, usage.disks_on(xml, place)) for domain, xml in running if usage.uses(xml, place)]
-    below = [f"Domain/{domain.name()}" for domain, targets in using if not targets]
-    if below:
-        message = f"{ref} is below a disk of the running {usage.named(below)}; it can grow when that is off"
+    _must_be_growable(ref, text, using)
+    opened = [(domain, target) for domain, disks in using for target, _ in disks]
+    size = max(volume.info()[1], *(domain.blockInfo(target)[0] for domain, target in opened), 0)
+    if capacity < size:
+        message = f"{ref} has {format_size(size)} by now; {format_size(capacity)} would cut off its end"
         raise trouble("R403", message)
-    sizes = [volume.info()[1], *(domain.blockInfo(target)[0] for domain, targets in using for target in targets)]
-    if capacity < max(sizes):
-        has = format_size(max(sizes))
-        raise trouble("R403", f"{ref} has {has} by now; {format_size(capacity)} would cut off its end")
-    for domain, targets in using:
-        for target in targets:
-            domain.blockResize(target, capacity, BLOCK_RESIZE_BYTES)
-    if not using and capacity > max(sizes):
+    for domain, target in opened:
+        domain.blockResize(target, capacity, BLOCK_RESIZE_BYTES)
+    if not opened and capacity > size:
         volume.resize(capacity, 0)
+
+
+def _must_be_growable(ref: Ref, text: str, using: Sequence[tuple[Domain, list[tuple[str, str]]]]) -> None:
+    """Raises R403 where a running guest has the volume below a disk of its own, or reads an image as if it were raw."""
+    below = [f"Domain/{domain.name()}" for domain, disks in using if not disks]
+    if below:
+        raise trouble("R403", f"{ref} is below a disk of the running {usage.named(below)}; stop that first")
+    form = markup.parse(text).find("target/format")
+    image = form.get("type", usage.RAW) if form is not None else usage.RAW
+    blind = [f"Domain/{domain.name()}" for domain, disks in using if any(read == usage.RAW for _, read in disks)]
+    if blind and image in IMAGES:
+        message = f"{ref} is {image}, but {usage.named(blind)} runs on it as raw; give its disk format: {image}"
+        raise trouble("R403", message)
 
 
 def _must_be_unused(connection: Connection, volume: Volume, ref: Ref) -> None:

@@ -198,3 +198,13 @@ def test_a_shared_disk_grows_in_every_guest_that_has_it(host: libvirt.virConnect
     sizes = [domain.blockInfo("sda")[0] for domain in domains]
     end(host)
     assert sizes == [8 * MIB] * 2
+
+
+def test_an_image_that_a_guest_reads_as_raw_does_not_grow_under_it(host: libvirt.virConnect, directory: Path) -> None:
+    volume(host)
+    domain = host.createXML(disk("file", f"file='{directory}/v'", form="raw"))
+    before = (directory / "v").stat().st_size
+    with pytest.raises(RefusedError, match="give its disk format: qcow2"):
+        KIND.perform(host, REF, KindStep("resize", {"capacity": str(8 * MIB)}), Still())
+    assert (directory / "v").stat().st_size == before
+    domain.destroy()
