@@ -207,7 +207,9 @@ def _mends(
     if live is None:
         return ()
     known = {diff.address for diff in diffs}
-    return tuple(diff for diff in case.kind.mends(situation, live, waiting) if diff.address not in known)
+    elements = tuple(f"{address}{mark}" for address in known for mark in "/@")
+    found = case.kind.mends(situation, live, waiting)
+    return tuple(diff for diff in found if diff.address not in known and not diff.address.startswith(elements))
 
 
 def _unit(item: Judged) -> bool:
