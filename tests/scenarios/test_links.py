@@ -8,7 +8,8 @@ import libvirt_qemu
 import pytest
 
 from tests.scenarios.test_guests import Machine, within
-from tests.scenarios.test_networks import RANGE, both, connected, definition, net, with_dhcp
+from tests.scenarios.test_machines import vm
+from tests.scenarios.test_networks import NAT, RANGE, both, connected, definition, net, with_dhcp
 
 pytestmark = pytest.mark.e2e
 
@@ -147,3 +148,61 @@ def test_a_network_that_somebody_restarted_is_plugged_in_again(lab, machine):
     lab.converge()
     assert within(ANSWER_SECONDS, machine.reaches) and connected(lab) == 1
     assert machine.domain.ID() == started
+
+
+STRANGER = (
+    "<domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory><os><type machine='q35'>hvm</type></os>"
+    "<devices><interface type='network'><source network='lan'/></interface></devices></domain>"
+)
+
+
+def test_a_plan_says_whose_link_a_restart_takes(lab):
+    lab.converge(net(**NAT))
+    connection = lab.connect()
+    for number in range(7):
+        connection.createXML(STRANGER.format(name=f"m{number}"))
+    lab.write(net(**NAT, mtu=1400))
+    waits = lab.run("plan").stdout
+    assert "keeps the old value until it restarts, which takes the link from 7 machines for a moment" in waits
+    now = lab.run("plan", "--allow", "restart").stdout
+    assert "7 machines for a moment: Domain/m0, Domain/m1, Domain/m2, Domain/m3, Domain/m4 and 2 more" in now
+    lab.converge(None, "--allow", "restart")
+    assert connected(lab) == 7
+    for domain in connection.listAllDomains():
+        domain.destroy()
+    connection.close()
+
+
+def test_a_guest_that_nobody_declares_is_plugged_in_with_its_network(lab):
+    lab.converge(net(**NAT))
+    connection = lab.connect()
+    connection.createXML(STRANGER.format(name="stranger"))
+    restart_by_hand(lab)
+    (change,) = lab.plan()["changes"]
+    (field,) = change["fields"]
+    assert (change["ref"], field["path"], field["after"]) == ("Network/lan", "guests[stranger].link", "plugged")
+    lab.converge()
+    assert connected(lab) == 1
+    connection.lookupByName("stranger").destroy()
+    connection.close()
+
+
+def test_an_entry_that_only_the_running_network_lacks_is_a_live_change(lab):
+    lab.converge(net(**NAT, dns={"hosts": [{"ip": "10.17.3.9", "names": ["db"]}]}))
+    network(lab).update(2, 10, -1, "<host ip='10.17.3.9'/>", 1)
+    plan = lab.plan()
+    (change,) = plan["changes"]
+    assert plan["conditions"] == [] and change["disruption"] == "none" and not change["waits"]
+    lab.converge()
+    config, live = both(lab, "dns/host")
+    assert config == live == [{"ip": "10.17.3.9"}]
+
+
+def test_machines_and_their_network_change_in_one_apply(lab):
+    lab.write(net(**NAT), "net.yaml")
+    more = "  interfaces:\n    - {name: lan, network: lan}\n"
+    lab.converge(vm(memory="64MiB", power="running", more=more))
+    restart_by_hand(lab)
+    lab.write(net(**NAT, mtu=1400, restartPolicy="whenRequired"), "net.yaml")
+    lab.converge(vm(memory="64MiB", power="running", more=f"  title: Under a new network\n{more}"))
+    assert connected(lab) == 1 and lab.xml("vm", live=True).findtext("title") == "Under a new network"

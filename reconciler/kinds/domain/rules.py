@@ -8,6 +8,7 @@ from reconciler.kind import Decision, Judged, Rule, Situation
 from reconciler.kinds.domain import xml
 from reconciler.kinds.domain.power import NO_WAY, judge_power, power_steps, restart_steps, restarts
 from reconciler.kinds.domain.spec import AUTOSTART, OWNER, POWER, UNPLUGGED
+from reconciler.markup import keys_of
 from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.plans import (
     Autostart,
@@ -110,7 +111,7 @@ def _powered(situation: Situation) -> bool:
 RULES: tuple[Rule, ...] = (
     Rule(AUTOSTART, _autostart, "The flag is set at once."),
     Rule(POWER, judge_power, "Started at once; shut down by asking the guest, which has shutdown.timeout for it."),
-    Rule("!interface[]@link", _plug_in, "Plugged into its restarted network again at once."),
+    Rule("!interfaces[].link", _plug_in, "Plugged into its restarted network again at once."),
     Rule("uuid", _identity, "Refused: libvirt keeps the UUID for the domain's life."),
     Rule("name", _identity, "Refused: libvirt keeps the name for the domain's life."),
     Rule(OWNER, _mark, "The mark is written at once."),
@@ -196,8 +197,8 @@ def mends(situation: Situation, running: Texts, waiting: Sequence[Address]) -> t
         return ()
     named = {theirs: ours for ours, theirs in situation.renamed.items()}
     elements = (f"devices/interface[{key}]" for key in keys.split(","))
-    found = (named.get(element, element).removeprefix("devices/") for element in elements)
-    return tuple(Diff(f"!{element}@link", "unplugged", "plugged") for element in found)
+    found = (keys_of(named.get(element, element))[0] for element in elements)
+    return tuple(Diff(f"!interfaces[{key}].link", "unplugged", "plugged") for key in found)
 
 
 def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:

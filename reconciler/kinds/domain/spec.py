@@ -49,8 +49,7 @@ FIELDS: tuple[Node, ...] = (
         example="<domain><devices><watchdog model='i6300esb' action='reset'/></devices></domain>",
     ),
 )
-# No field: what is said of an interface that hangs in the air (see `plugging`).
-TABLE = {**fields.index(FIELDS), "!interface[]@link": fields.Entry("interfaces[].link", None)}
+TABLE = fields.index(FIELDS)
 # A Profile holds the same fields as the Domain it is merged underneath, but cannot itself have a profile.
 PROFILE_FIELDS: tuple[Node, ...] = tuple(node for node in FIELDS if node.name != "profile")
 
