@@ -205,6 +205,12 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     ),
     Entry("R612", _F, "The machine is unhealthy after the change", "See the machine, or `reconciler rollback` it."),
     Entry("R613", _F, "Unhealthy after the change, rolled back to the definition of before", "Change the document."),
+    Entry(
+        "R614",
+        _F,
+        "A guest's interface could not be plugged in again",
+        "The guest has no network there; the next apply tries again, and a restart of the guest helps too.",
+    ),
     # R7xx: ledger and state directory
     Entry(
         "R701", _F, "The ledger cannot be read or written", "Check the state directory's permissions and free space."

@@ -151,6 +151,10 @@ def no_problems(spec: Spec, observed: Observed | None, facts: Facts) -> tuple[Pr
     return ()
 
 
+def no_mends(situation: Situation) -> tuple[Diff, ...]:
+    return ()
+
+
 def never_same(address: Address, want: str, have: str) -> bool:
     return False
 
@@ -180,6 +184,8 @@ class Kind:
     preflight         what would fail later on this host, said now
     observe           every object of this kind on a host
     look              one object of this kind, None if the host has none; must agree with `observe`
+    mends             what is put right in a running object at once though neither of its definitions tells
+    stands            what an object is seen to stand on among those of its kind, so that it is removed before that
     unseen            how the names begin of objects that cannot be looked at now (volumes of inactive pools)
     perform           carry out one step; look at `Clock` for waiting. Raises what libvirt raises
     weigh             vCPUs and memory in a definition, without parsing all of it
@@ -221,6 +227,8 @@ class Kind:
     moot: Callable[[Address, Texts, Texts, Locate], bool] = lambda address, config, live, locate: False
     ports: Callable[[str], frozenset[int]] = lambda xml: frozenset()
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
+    mends: Callable[[Situation], tuple[Diff, ...]] = no_mends
+    stands: Callable[[Observed], tuple[Ref, ...]] = lambda observed: ()
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()
     offers: Mapping[Address, str] = field(default_factory=dict)
     questions: Questions | None = None

@@ -148,6 +148,9 @@ def _cost(field: FieldChange, change: Change) -> str:
 
 
 def _restart(change: Change, field: FieldChange) -> str:
+    """What a restart means: for a network, whose link it takes."""
+    if change.ref.kind == "Network":
+        return printable(field.why)
     if not change.waits:
         return "of the guest, now"
     window = f"in the window that opens at {change.opens}; " if change.opens else ""

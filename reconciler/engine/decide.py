@@ -76,7 +76,7 @@ def decide(case: Case) -> Decided:
     adopt = _adopt(case, situation)
     # A group that is taken apart may hold what is a difference of its own.
     asked = {item.diff.address: item for diff in diffs for item in judged(case.kind, diff, situation)}
-    found = [*asked.values(), *_overdue(case, situation, waiting, diffs)]
+    found = [*asked.values(), *_mends(case, situation), *_overdue(case, situation, waiting, diffs)]
     due = backoff.rests_until(case.spec, situation.observed, case.owned, case.today)
     update = _update(case, situation, [item for item in found if not (due and backoff.is_start(item.diff))])
     update = backoff.without_start(update) if due else update
@@ -208,6 +208,12 @@ def _overdue(case: Case, situation: Situation, waiting: Sequence[Address], diffs
     judged = [Judged(diff, case.kind.judge(diff, situation)) for diff in late]
     permitted = may_restart(case.spec.policy, case.allow)
     return tuple(item for item in judged if permitted or item.decision.disruption is Disruption.NONE)
+
+
+def _mends(case: Case, situation: Situation) -> tuple[Judged, ...]:
+    """What can be put right in the running object at once, though neither definition tells."""
+    found = case.kind.mends(situation) if situation.active else ()
+    return tuple(Judged(diff, case.kind.judge(diff, situation)) for diff in found)
 
 
 def _unit(item: Judged) -> bool:

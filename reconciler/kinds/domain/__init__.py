@@ -10,7 +10,7 @@ from reconciler.kinds.domain.health import QUESTIONS
 from reconciler.kinds.domain.moot import moot
 from reconciler.kinds.domain.power import rename
 from reconciler.kinds.domain.preflight import ports, preflight
-from reconciler.kinds.domain.rules import RULES, create, delete, update
+from reconciler.kinds.domain.rules import RULES, create, delete, mends, update
 from reconciler.kinds.domain.spec import FIELDS, PROFILE_FIELDS, TABLE, parse
 
 __all__ = ["KIND", "PROFILE_FIELDS"]
@@ -30,6 +30,7 @@ KIND = Kind(
     rules=RULES,
     create=create,
     update=update,
+    mends=mends,
     delete=delete,
     render=xml.render,
     preflight=preflight,

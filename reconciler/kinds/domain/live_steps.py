@@ -26,6 +26,8 @@ def live_steps(situation: Situation, judged: Sequence[Judged], target: str) -> I
     What goes comes before what is new, which may take its place; what a new disk needs comes before it.
     """
     yield from _about(judged)
+    if any(item.decision.way == "reconnect" for item in judged):
+        yield KindStep("reconnect")
     if any(item.decision.way in _ABOUT_TARGET for item in judged):
         yield from _Live(situation, judged, target).steps()
     for item in judged:

@@ -9,7 +9,8 @@ from reconciler.kinds.domain import live, xml
 from reconciler.kinds.domain.live import powered, restart
 from reconciler.kinds.domain.live_steps import live_steps
 from reconciler.kinds.domain.power import NO_WAY, judge_power, power_steps, restart_steps, restarts
-from reconciler.kinds.domain.spec import AUTOSTART, OWNER, POWER
+from reconciler.kinds.domain.spec import AUTOSTART, OWNER, POWER, UNPLUGGED
+from reconciler.markup import keys_of
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.plans import (
     Autostart,
@@ -28,6 +29,10 @@ DELETE_SECONDS = 120
 
 def _autostart(diff: Diff, situation: Situation) -> Decision:
     return Decision(Disruption.NONE, "autostart")
+
+
+def _reconnect(diff: Diff, situation: Situation) -> Decision:
+    return Decision(Disruption.NONE, "reconnect", "its network was restarted, and its link was left behind")
 
 
 def _identity(diff: Diff, situation: Situation) -> Decision:
@@ -66,6 +71,7 @@ RULES: tuple[Rule, ...] = (
         judge_power,
         "Started at once; shut down by agent, then power button, in shutdown.timeout. A kept crash needs a restart.",
     ),
+    Rule("!interfaces[].link", _reconnect, "Plugged into its restarted network again at once."),
     Rule("uuid", _identity, "Refused: libvirt keeps the UUID for the domain's life."),
     Rule("name", _identity, "Refused: libvirt keeps the name for the domain's life."),
     Rule(OWNER, _mark, "The mark is written at once."),
@@ -124,6 +130,17 @@ def _live(situation: Situation, judged: Sequence[Judged], target: str, anew: boo
 
 def _autostarts(judged: Sequence[Judged]) -> tuple[Step, ...]:
     return tuple(Autostart(item.diff.after == "yes") for item in judged if item.decision.way == "autostart")
+
+
+def mends(situation: Situation) -> tuple[Diff, ...]:
+    """The interfaces whose network was restarted under the running guest, managed or not, by the document's names."""
+    keys = situation.observed.facts.get(UNPLUGGED, "")
+    if not keys or situation.spec.claims.get(POWER) == "stopped":
+        return ()
+    named = {theirs: ours for ours, theirs in situation.renamed.items()}
+    elements = (f"devices/interface[{key}]" for key in keys.split(","))
+    found = (keys_of(named.get(element, element))[0] for element in elements)
+    return tuple(Diff(f"!interfaces[{key}].link", "unplugged", "plugged") for key in found)
 
 
 def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:

@@ -48,6 +48,8 @@ TABLE = entries.index(FIELDS)
 PROFILE_FIELDS: tuple[Node, ...] = tuple(node for node in FIELDS if node.name != "profile")
 
 POWER, AUTOSTART, OWNER = "!power", "!autostart", "metadata/reconciler:owner"
+# The fact that names the interfaces without a network, by their keys with commas between.
+UNPLUGGED = "!unplugged"
 
 
 def parse(document: Document, context: Context) -> Spec:
