@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import libvirt
 import pytest
 
-from reconciler.kind import Judged
+from reconciler.engine.decide import Case, decide
 from reconciler.kinds.network import KIND
+from reconciler.model.documents import Spec
 from reconciler.model.inventory import Applied
-from reconciler.model.plans import Define, Diff, Disruption, KindStep
+from reconciler.model.plans import Action, Change, Define, Disruption, KindStep, Step
 from tests.kinds.steering import Still, apply, differences, judged, situation, spec_of, waiting
 
 pytestmark = pytest.mark.e2e
@@ -145,16 +146,16 @@ def test_a_change_that_was_killed_between_two_calls_is_completed_by_the_next(
     alike(host, after)
 
 
-def settle(host: libvirt.virConnect, spec: object) -> tuple[object, ...]:
-    """What the next apply does, with what differs in the running network only."""
-    seen = KIND.look(host, spec.ref)
-    now = situation(KIND, spec, seen)
-    known = judged(KIND, now)
-    live = KIND.read(seen.live)
-    mends = KIND.mends(now, live, waiting(KIND, spec, host))
-    addresses = {item.diff.address for item in known}
-    items = [*known, *(Judged(diff, KIND.judge(diff, now)) for diff in mends if diff.address not in addresses)]
-    steps = KIND.update(now, items) if items else ()
+def next_steps(host: libvirt.virConnect, spec: Spec) -> tuple[Change | None, tuple[Step, ...]]:
+    """What the next apply would do, as the engine decides it."""
+    case = Case(kind=KIND, spec=spec, observed=KIND.look(host, spec.ref), owned=None, owners=("tests",))
+    updates = [change for change in decide(case).changes if change.action is Action.UPDATE]
+    return (updates[0], updates[0].steps) if updates else (None, ())
+
+
+def settle(host: libvirt.virConnect, spec: Spec) -> tuple[Step, ...]:
+    """Carry out what the next apply does."""
+    _, steps = next_steps(host, spec)
     for step in steps:
         KIND.perform(host, spec.ref, step, Still())
     return steps
@@ -211,9 +212,9 @@ def test_what_differs_in_the_running_network_only_is_a_difference_of_its_own(hos
     spec = spec_of(KIND, "net", lan(hosts(h2=["a"])))
     apply(KIND, spec, host)
     host.networkLookupByName("net").update(2, 10, -1, "<host ip='10.32.0.2'/>", 1)
-    seen = KIND.look(host, spec.ref)
-    mends = KIND.mends(situation(KIND, spec, seen), KIND.read(seen.live), waiting(KIND, spec, host))
-    assert mends == (Diff("dns/host[10.32.0.2]", None, ""),)
+    change, steps = next_steps(host, spec)
+    assert change is not None and [field.path for field in change.fields] == ["dns.hosts[10.32.0.2]"]
+    assert change.disruption is Disruption.NONE and not any(isinstance(step, Define) for step in steps)
 
 
 def test_a_lease_time_that_somebody_wrote_in_hours_changes_with_its_unit(host: libvirt.virConnect) -> None:
