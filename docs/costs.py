@@ -6,14 +6,34 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tables import table
 
-from reconciler.fields import Entry, Field
+from reconciler.entries import Entry
+from reconciler.fields import Field
 from reconciler.kind import Kind, Rule, Situation
+from reconciler.markup import pattern_of
 from reconciler.model.documents import Address, Observed, Spec
 from reconciler.model.plans import Diff, Disruption
 from reconciler.model.refs import Ref
 
 # A running guest that can grow: some costs depend on what it was booted with.
-GUEST = "<domain><memory unit='KiB'>67108864</memory><vcpu current='2'>64</vcpu></domain>"
+GUEST = """
+<domain type='kvm'>
+  <memory unit='KiB'>67108864</memory>
+  <maxMemory slots='8' unit='KiB'>134217728</maxMemory>
+  <vcpu current='32'>64</vcpu>
+  <vcpus>{vcpus}</vcpus>
+  <memoryBacking><access mode='shared'/></memoryBacking>
+  <numatune><memory mode='strict' nodeset='0-1'/></numatune>
+  <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os>
+  <devices>
+    <controller type='pci' index='0' model='pcie-root'/>
+    {ports}
+    <controller type='virtio-serial' index='0'/>
+  </devices>
+</domain>
+""".format(
+    vcpus="".join(f"<vcpu id='{one}' enabled='yes' hotpluggable='yes'/>" for one in range(32)),
+    ports="".join(f"<controller type='pci' index='{one}' model='pcie-root-port'/>" for one in range(1, 9)),
+)
 COSTS = {
     Disruption.NONE: "live",
     Disruption.NEXT_BOOT: "next boot",
@@ -133,8 +153,32 @@ def _asked(kind: Kind, diffs: Sequence[tuple[str, Diff]], *, active: bool) -> st
 def _situation(kind: Kind, diff: Diff, active: bool) -> Situation:
     ref = Ref(kind.name, "example")
     xml = GUEST if kind.root == "domain" else f"<{kind.root or 'none'}/>"
+    has = {} if diff.before is None else {diff.address: diff.before}
+    wants = {} if diff.after is None else {diff.address: diff.after}
+    # A whole device that comes or goes is one of the simplest of its sort; a field is changed in one that is there.
+    example = {f"{diff.address}{leaf}": text for leaf, text in _SIMPLEST.get(pattern_of(diff.address), {}).items()}
+    around = dict.fromkeys(_around(diff.address), "")
+    guest = kind.read(GUEST) if kind.root == "domain" else {}
     return Situation(
-        spec=Spec(ref=ref, host="host", claims={diff.address: diff.after}),
+        spec=Spec(ref=ref, host="host", claims={**around, **wants, **(example if wants else {})}),
         observed=Observed(ref=ref, uuid="", xml=xml, live=xml if active else None),
-        texts={} if diff.before is None else {diff.address: diff.before},
+        texts=has,
+        live={**guest, **around, **has, **(example if has else {})} if active else {},
     )
+
+
+def _around(address: Address) -> Iterator[Address]:
+    """The elements that a leaf is in, innermost first."""
+    element = address.rpartition("@")[0] if "@" in address else address.rpartition("/")[0]
+    while element:
+        yield element
+        element = element.rpartition("/")[0]
+
+
+_SIMPLEST: Mapping[str, Mapping[str, str]] = {
+    "devices/disk[]": {"/target@bus": "virtio"},
+    "devices/interface[]": {"/model@type": "virtio"},
+    "devices/filesystem[]": {"/driver@type": "virtiofs"},
+    "devices/input[]": {"@bus": "usb"},
+    "devices/memory[]": {"@model": "dimm"},
+}

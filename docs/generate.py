@@ -15,10 +15,10 @@ from tables import prose, table
 
 from reconciler.app import schema
 from reconciler.app.settings_file import KEYS
+from reconciler.catalogue import CATALOGUE, Entry
 from reconciler.cli import topics
 from reconciler.cli.main import VERBS, program
 from reconciler.codecs import Codec, Json
-from reconciler.errors import CATALOGUE, Entry
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Kind
 from reconciler.kinds import KINDS

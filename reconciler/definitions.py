@@ -11,7 +11,8 @@ from functools import lru_cache
 
 from reconciler import markup
 from reconciler.codecs import TEXT, YES_NO, Json, choice
-from reconciler.fields import Entry, Field, Group, Items, Lowered, Node, entry_of, join
+from reconciler.entries import Entry, entry_of
+from reconciler.fields import Field, Group, Items, Lowered, Node, join
 from reconciler.kind import Situation
 from reconciler.markup import Element, Identities, entry_keys, pattern_of
 from reconciler.model.documents import Address, Deletion, Observed, Policy, Spec, Texts
@@ -52,7 +53,17 @@ def revise(situation: Situation, diffs: Sequence[Diff], identities: Identities, 
 def _values(
     situation: Situation, diffs: Sequence[Diff], born: Mapping[Address, str]
 ) -> Iterator[tuple[Address, str | None]]:
-    spec = situation.spec
+    yield from written(situation.spec, diffs, born)
+    yield from _lacked(situation, born, [diff.address for diff in diffs])
+    # A device that the document names but the host does not yet know by that name learns it now.
+    for ours in situation.renamed:
+        alias = f"{ours}/alias@name"
+        if alias in situation.spec.hints:
+            yield alias, situation.spec.hints[alias]
+
+
+def written(spec: Spec, diffs: Sequence[Diff], born: Mapping[Address, str]) -> Iterator[tuple[Address, str | None]]:
+    """The values that carry out these differences, `born` and hinted ones in the elements that come new."""
     # What goes makes room first: a target or an address that moves from one device to another is free by then.
     yield from ((diff.address, None) for diff in diffs if diff.after is None)
     for diff in diffs:
@@ -70,12 +81,6 @@ def _values(
                 for address, text in source.items()
                 if text is not None and (address == inside[0] or address.startswith(inside[1:]))
             )
-    yield from _lacked(situation, born, [diff.address for diff in diffs])
-    # A device that the document names but the host does not yet know by that name learns it now.
-    for ours in situation.renamed:
-        alias = f"{ours}/alias@name"
-        if alias in spec.hints:
-            yield alias, spec.hints[alias]
 
 
 def _lacked(

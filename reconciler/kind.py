@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from reconciler.codecs import Json
+from reconciler.entries import Entry
 from reconciler.errors import Problem
-from reconciler.fields import Entry, Node
+from reconciler.fields import Node
 from reconciler.markup import Identities, pattern_of
 from reconciler.model.documents import Address, Document, Observed, Policy, RestartPolicy, Spec, Texts
 from reconciler.model.plans import Allow, Diff, Disruption, Step
+from reconciler.model.probes import AddressSource
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock, Handle
 
@@ -32,15 +34,28 @@ def may_restart(policy: Policy, allow: frozenset[Allow]) -> bool:
     return policy.restart is RestartPolicy.WHEN_REQUIRED or Allow.RESTART in allow
 
 
+# From the name of a volume, `pool/name`, to its path; None where the host shows no such volume.
+Locate = Callable[[str], str | None]
+
+
+def nowhere(volume: str) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Situation:
     """One object and what is asked of it. `texts` is the persistent definition and the facts by address, with the
-    names of the document (see `matching.align`); `renamed` leads from those names to the host's own."""
+    names of the document (see `matching.align`); `renamed` leads from those names to the host's own. `live` and
+    `live_renamed` are the same of the running definition; empty where nothing runs. `locate` knows the volumes.
+    """
 
     spec: Spec
     observed: Observed
     texts: Texts
     renamed: Mapping[Address, Address] = field(default_factory=dict)
+    live: Texts = field(default_factory=dict)
+    live_renamed: Mapping[Address, Address] = field(default_factory=dict)
+    locate: Locate = nowhere
     allow: frozenset[Allow] = frozenset()
 
     @property
@@ -118,7 +133,25 @@ class Facts:
     declared: frozenset[Ref] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What probes can ask of a running object. The last two raise what libvirt raises.
+
+    touches     whether steps reach into the running guest, so that it may be well or not afterwards
+    answer      returns if the guest agent answers
+    addresses   the guest's IP addresses, as one source knows them
+    """
+
+    touches: Callable[[Sequence[Step]], bool]
+    answer: Callable[[Handle, Ref], None]
+    addresses: Callable[[Handle, Ref, AddressSource], Sequence[str]]
+
+
 def no_problems(spec: Spec, observed: Observed | None, facts: Facts) -> tuple[Problem, ...]:
+    return ()
+
+
+def no_mends(situation: Situation) -> tuple[Diff, ...]:
     return ()
 
 
@@ -151,17 +184,21 @@ class Kind:
     preflight         what would fail later on this host, said now
     observe           every object of this kind on a host
     look              one object of this kind, None if the host has none; must agree with `observe`
+    mends             what is put right in a running object at once though neither of its definitions tells
+    stands            what an object is seen to stand on among those of its kind, so that it is removed before that
     unseen            how the names begin of objects that cannot be looked at now (volumes of inactive pools)
     perform           carry out one step; look at `Clock` for waiting. Raises what libvirt raises
     weigh             vCPUs and memory in a definition, without parsing all of it
     owner             the owner mark in a definition, "" if there is none
     rename            the steps that give an object the name of its document; None where libvirt cannot (see RENAME)
-    volatile          what libvirt writes its own way into the running definition: no restart makes it equal
+    moot              whether a difference between the persistent and the running definition is none: libvirt writes
+                      what an object really got into the latter, and no restart makes it equal
     ports             the host's TCP ports that a definition takes for itself
     ownable           whether objects come and go by documents at all; a host is simply there
     offers            what a new object takes from its host where the document is silent: address -> name of the offer
     serial            whether a host takes changes of this kind one at a time only (pools with running jobs refuse)
     marked            whether objects of this kind can carry an owner mark
+    questions         what probes can ask of its running objects; None where there is no guest inside
     retained          whether a vanished document leaves the object (data) unless it said deletionPolicy: delete
     """
 
@@ -187,11 +224,14 @@ class Kind:
     weigh: Callable[[str], Weight] = no_weight
     owner: Callable[[str], str] = lambda xml: ""
     rename: Callable[[Spec, Observed, frozenset[Allow]], tuple[Step, ...]] | None = None
-    volatile: frozenset[Address] = frozenset()
+    moot: Callable[[Address, Texts, Texts, Locate], bool] = lambda address, config, live, locate: False
     ports: Callable[[str], frozenset[int]] = lambda xml: frozenset()
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
+    mends: Callable[[Situation], tuple[Diff, ...]] = no_mends
+    stands: Callable[[Observed], tuple[Ref, ...]] = lambda observed: ()
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()
     offers: Mapping[Address, str] = field(default_factory=dict)
+    questions: Questions | None = None
     serial: bool = False
     ownable: bool = True
     marked: bool = False

@@ -94,6 +94,26 @@ class Ledger(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an HTTP request met: a status, or 0 and what went wrong."""
+
+    status: int = 0
+    said: str = ""
+
+
+class Reach(Protocol):
+    """What answers on the network, as seen from this machine. Nothing raises; each call ends after about `seconds`."""
+
+    def connect(self, host: str, port: int, seconds: float) -> str:
+        """What hinders a TCP connection; "" where one can be made."""
+        ...
+
+    def get(self, url: str, seconds: float) -> Answer:
+        """The status of one GET, without following where it leads."""
+        ...
+
+
 class Cache(Protocol):
     """Results of pure functions by the digest of all their inputs; losing it costs time only."""
 

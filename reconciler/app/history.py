@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler import fields
+from reconciler import entries
 from reconciler.app import wiring
 from reconciler.app.hosts import ledgers
 from reconciler.app.settings import Settings
@@ -59,9 +59,9 @@ def changed(kind: Kind, before: str | None, after: str | None) -> tuple[FieldCha
     differing = (address for address in dict.fromkeys((*old, *new)) if old.get(address) != new.get(address))
     return tuple(
         FieldChange(
-            fields.path_of(kind.table, address),
-            fields.shown(kind.table, address, old.get(address)),
-            fields.shown(kind.table, address, new.get(address)),
+            entries.path_of(kind.table, address),
+            entries.shown(kind.table, address, old.get(address)),
+            entries.shown(kind.table, address, new.get(address)),
             Disruption.NONE,
         )
         for address in differing

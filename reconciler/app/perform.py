@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
+from reconciler.app import aftermath
+from reconciler.app.health import watch
 from reconciler.app.recording import Record
 from reconciler.app.session import Session, Workspace
-from reconciler.engine import compare
-from reconciler.errors import Problem, ReconcilerError, trouble
-from reconciler.matching import align, rename
+from reconciler.errors import BusyError, Problem, ReconcilerError, trouble
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.inventory import Applied
 from reconciler.model.outcomes import Outcome, Result
@@ -19,6 +19,8 @@ from reconciler.model.plans import RENAME, Action, Change, KindStep, Plan, Start
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock
 
+# What the guest has to do for a change, and has not done by the deadline.
+NOT_YET = "R611"
 # libvirt serves one connection in parallel, but more than a few changes at once only wait for each other's locks.
 PER_HOST = 4
 
@@ -140,10 +142,10 @@ class _HostRun:
         if hindrance:
             return Outcome(change, Result.SKIPPED, hindrance)
         try:
-            self._perform(change)
+            left = self._perform(change)
         except ReconcilerError as error:
             return Outcome(change, Result.FAILED, error.problems[0])
-        return Outcome(change, Result.DONE)
+        return Outcome(change, Result.PENDING if left else Result.DONE, left)
 
     def _hindrance(self, change: Change) -> Problem | None:
         if self.run.stopping():
@@ -159,24 +161,51 @@ class _HostRun:
             return Problem("R604", f"{change.ref} was left alone: {broken[0]}, which it needs, was not done")
         return None
 
-    def _perform(self, change: Change) -> None:
+    def _perform(self, change: Change) -> Problem | None:
+        """Carry out the steps between two looks; gives what the guest has yet to do."""
         from reconciler.adapters.virt.faults import translating
 
-        kind = self.workspace.kinds[change.ref.kind]
+        if change.action is Action.FORGET:
+            return None
         with translating(self.host.host, change.ref):
-            if change.action is Action.FORGET:
-                return
+            watched = watch(self.workspace, self.host, change, self.clock, self.run.stopping)
             seen = self.record.latest.get(change.ref, change.observed)
             ref = seen.ref if seen else change.ref
             self._unmoved(change, seen, self._look(ref))
-            for step in change.steps:
-                if isinstance(step, Start):
-                    self.record.starting(change)
-                kind.perform(self.host.handle, ref, step, self.clock)
-                if isinstance(step, KindStep) and step.name == RENAME:
-                    ref = change.ref
+            left = self._steps(change, ref)
             observed = self._look(change.ref)
-        self.record.seen(change, observed, self._applied(change, observed))
+        applied = self._applied(change, observed)
+        self.record.seen(change, observed, applied)
+        if watched is not None:
+            watched.end(self.record, observed, applied)
+        return left or self._unfinished(change, observed, applied)
+
+    def _steps(self, change: Change, ref: Ref) -> Problem | None:
+        """One step after the other. What a guest does not let go of in time keeps none of the others from happening."""
+        left: Problem | None = None
+        for step in change.steps:
+            if isinstance(step, Start):
+                self.record.starting(change)
+            try:
+                self.workspace.kinds[change.ref.kind].perform(self.host.handle, ref, step, self.clock)
+            except BusyError as error:
+                if error.problems[0].number != NOT_YET:
+                    raise
+                left = left or error.problems[0]
+            if isinstance(step, KindStep) and step.name == RENAME:
+                ref = change.ref
+        return left
+
+    def _unfinished(self, change: Change, observed: Observed | None, applied: Applied | None) -> Problem | None:
+        """What was to change in the running object at once and has not, as the next plan will see it."""
+        spec = self._spec(change)
+        if spec is None or observed is None or applied is None or observed.live is None:
+            return None
+        if not any(isinstance(step, KindStep) for step in change.steps):
+            return None
+        paths = aftermath.unfinished(self.workspace, self.host, spec, observed, applied)
+        found = [field.path for field in change.fields if field.path in paths and not field.disruption]
+        return Problem(NOT_YET, f"{change.ref}: the guest has not taken {', '.join(found)} yet") if found else None
 
     def _look(self, ref: Ref) -> Observed | None:
         return self.workspace.kinds[ref.kind].look(self.host.handle, ref)
@@ -199,17 +228,10 @@ class _HostRun:
         former = change.observed.ref if change.observed else change.ref
         if change.action is Action.ADOPT or former != change.ref:
             return self.record.carried(spec, former)
-        return self.record.applied(spec, settled(self.workspace, spec, observed))
+        return self.record.applied(spec, *aftermath.settled(self.workspace, self.host, spec, observed))
 
     def _spec(self, change: Change) -> Spec | None:
         return self.workspace.desired.specs.get(change.key)
-
-
-def settled(workspace: Workspace, spec: Spec, observed: Observed) -> Mapping[str, tuple[str, str]]:
-    """Where the host spells what was asked its own way."""
-    kind = workspace.kinds[spec.ref.kind]
-    texts = {**kind.read(observed.xml), **observed.facts}
-    return compare.settle(kind, spec, rename(texts, align(spec, texts, kind.identities)))
 
 
 def _why_blocked(change: Change) -> Problem | None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from reconciler import __version__
-from reconciler.app import capacity, preflight, session
+from reconciler.app import capacity, preflight, session, usage
 from reconciler.app.moving import decide_moved, moves
 from reconciler.app.session import Session, Workspace
 from reconciler.app.settings import Selection, Settings
@@ -108,6 +108,8 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
     changes = [change for each in decisions for change in each.changes]
     changes += [change for change in pruned if wanted(change.ref)]
     changes = preflight.check(workspace, host, specs, changes)
+    changes = usage.stranded(host.observed, {spec.ref: spec for spec in chosen}, changes)
+    changes = usage.mind(host.observed, specs, changes)
     changes, unseen = in_sight(changes, specs, inventory.objects, host.hides)
     measured, changes = capacity.measured(workspace, host, changes)
     guarded = protect(changes, _protected(workspace, host))
@@ -193,7 +195,9 @@ def _verdict_key(workspace: Workspace, host: Session, inventory: Inventory, spec
         return ""
     owners = ",".join(workspace.desired.owners)
     allow = ",".join(sorted(word.value for word in permissions(workspace, spec)[0]))
-    text = f"{__version__}|{spec.digest}|{observed.digest}|{owned}|{owners}|{allow}"
+    # The digest leaves out what changes of other objects do to this one (`!unplugged`).
+    facts = sorted(observed.facts.items())
+    text = f"{__version__}|{spec.digest}|{observed.digest}|{facts}|{owned}|{owners}|{allow}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -236,6 +240,7 @@ def case_of(workspace: Workspace, host: Session, inventory: Inventory, spec: Spe
         today=workspace.today,
         until=until,
         opens=next_opening(spec.policy.windows, workspace.today) if waits else "",
+        locate=host.locate,
     )
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from threading import Lock
 from types import TracebackType
 
-from reconciler import fields
+from reconciler import entries
 from reconciler.app import plan as planning
 from reconciler.app.session import Session, Workspace
 from reconciler.engine import backoff
-from reconciler.model.documents import CRASHED, Observed, Spec
+from reconciler.model.documents import CRASHED, Address, Observed, Spec
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Crashes, Inventory, Owned
 from reconciler.model.outcomes import Outcome, Result
 from reconciler.model.plans import Action, Change
@@ -39,6 +39,7 @@ class Record:
         self._applied: dict[Ref, Applied | None] = {}
         self._lines: list[str] = []
         self._seen: dict[Ref, tuple[Observed | None, Applied | None]] = {}
+        self._returned: dict[Ref, Observed] = {}
         self._starts: dict[Ref, str] = {}
         self._written = clock.now()
         self._guard = Lock()
@@ -59,7 +60,23 @@ class Record:
             spec = self.workspace.desired.specs.get(change.key)
             if spec is not None and change.ref not in self._objects:
                 self._objects[change.ref] = replace(self._owned(spec, change.observed), intended=True, digest="")
+        self._applied |= self._begun(changes)
         self._commit(f"observed before {_names([str(change.ref) for change in changes])}")
+
+    def _begun(self, changes: list[Change]) -> dict[Ref, Applied | None]:
+        """The fields that are ours from here on, whatever becomes of the changes: they may fail when they are defined.
+
+        What no host can show (`!source`) counts as applied only when it is.
+        """
+        updates = [change.key for change in changes if change.action is Action.UPDATE]
+        specs = [spec for key in updates if (spec := self.workspace.desired.specs.get(key)) is not None]
+        known = self.host.ledger.all_applied(spec.ref for spec in specs)
+        begun: dict[Ref, Applied | None] = {}
+        for spec in specs:
+            before = known.get(spec.ref, NOTHING_APPLIED)
+            now = {at: text for at, text in self.applied(spec, {}).claims.items() if not at.startswith("!")}
+            begun[spec.ref] = replace(before, claims={**before.claims, **now})
+        return begun
 
     def seen(self, change: Change, observed: Observed | None, applied: Applied | None) -> None:
         """Take note of what an object looks like after its change."""
@@ -68,17 +85,25 @@ class Record:
             if observed is not None:
                 self.latest[change.ref] = observed
 
+    def returned(self, change: Change, observed: Observed) -> None:
+        """Take note that an object, unhealthy after its change, has the definition of before again."""
+        with self._guard:
+            self._returned[change.ref] = self.latest[change.ref] = observed
+
     def starting(self, change: Change) -> None:
         """Take note that a machine is about to be started."""
         with self._guard:
             self._starts[change.ref] = self.clock.today()
 
     def after(self, outcome: Outcome) -> None:
-        """Put one outcome into the next commit."""
+        """Put one outcome into the next commit. What has failed after all its steps were done is on the host."""
         change = outcome.change
         crashes = self._crashes(change)
-        if outcome.result is Result.DONE:
-            self._note(change)
+        if change.ref in self._returned:
+            self._there_and_back(change, self._returned.pop(change.ref))
+        elif outcome.result is Result.DONE or change.ref in self._seen:
+            unhealthy = outcome.problem is not None and outcome.problem.number == "R612"
+            self._note(change, ", and it is unhealthy" if unhealthy else "")
         elif change.action is Action.CREATE and outcome.problem is not None and outcome.problem.number == "R506":
             # Somebody else made it: nothing was begun, so it is not ours until it is adopted.
             self._objects.pop(change.ref, None)
@@ -87,16 +112,29 @@ class Record:
         if len(self._lines) >= BATCH or self.clock.now() - self._written > SECONDS:
             self.write()
 
-    def _note(self, change: Change) -> None:
-        observed, applied = self._seen.get(change.ref, (None, None))
-        self._lines.append(_line(change))
+    def _there_and_back(self, change: Change, back: Observed) -> None:
+        """Two commits: the change as it was done, then the definition of before, with the change to be remembered."""
+        owned = self._objects[change.ref]
+        applied = self._applied.get(change.ref) or self.host.ledger.applied(change.ref)
+        self._note(change, ", and it is unhealthy")
+        self.write()
+        digest = self.workspace.desired.specs[change.key].digest
+        self._objects[change.ref] = replace(owned, uuid=back.uuid, intended=False, unhealthy=digest)
+        self._definitions[change.ref] = back.xml
+        self._applied[change.ref] = applied
+        self._commit(f"rolled back {change.ref}: it was unhealthy, and has its definition of before again")
+
+    def _note(self, change: Change, more: str = "") -> None:
+        observed, applied = self._seen.pop(change.ref, (None, None))
+        self._lines.append(_line(change) + more)
         if change.action in (Action.DELETE, Action.FORGET):
             self._let_go(change.ref)
             return
         if change.observed is not None and change.observed.ref != change.ref:
             self._let_go(change.observed.ref)
         spec = self.workspace.desired.specs[change.key]
-        self._objects[change.ref] = self._owned(spec, observed)
+        known = self._objects.get(change.ref) if change.action is Action.ADOPT else None
+        self._objects[change.ref] = replace(self._owned(spec, observed), unhealthy=known.unhealthy if known else "")
         self._definitions[change.ref] = observed.xml if observed else None
         self._applied[change.ref] = applied
 
@@ -143,14 +181,15 @@ class Record:
     def carried(self, spec: Spec, former: Ref) -> Applied:
         """What the ledger knows of the object under its former Ref, and the document's fields as well."""
         before = self.host.ledger.applied(former) or NOTHING_APPLIED
-        now = self.applied(spec, _spelled(spec, before))
+        now = self.applied(spec, _spelled(spec, before), before.leaving)
         return replace(now, claims={**before.claims, **now.claims})
 
-    def applied(self, spec: Spec, settled: Mapping[str, tuple[str, str]]) -> Applied:
+    def applied(self, spec: Spec, settled: Mapping[str, tuple[str, str]], leaving: tuple[Address, ...] = ()) -> Applied:
         """The managed fields of a document as applied, without the values of its secrets."""
-        private = fields.secrets(spec.claims, self.workspace.kinds[spec.ref.kind].table)
+        private = entries.secrets(spec.claims, self.workspace.kinds[spec.ref.kind].table)
         claims = {address: HIDDEN if address in private else value for address, value in spec.claims.items()}
-        return Applied(claims=claims, settled={at: pair for at, pair in settled.items() if at not in private})
+        spelled = {at: pair for at, pair in settled.items() if at not in private}
+        return Applied(claims=claims, settled=spelled, leaving=leaving)
 
     def keep_up(self, changing: Collection[Ref]) -> None:
         """Note the documents that ask for nothing new of the host but say something else than at their last apply.
@@ -161,7 +200,9 @@ class Record:
         for (host, ref), spec in self.workspace.desired.specs.items():
             owned = self._objects.get(ref)
             observed = self.host.observed.get(ref)
-            if host != self.host.host or owned is None or observed is None or owned.digest == spec.digest:
+            if host != self.host.host or owned is None or observed is None:
+                continue
+            if owned.digest == spec.digest and not owned.unhealthy:
                 continue
             if not wanted(ref) or owned.owner not in self.workspace.desired.owners:
                 continue
@@ -170,7 +211,7 @@ class Record:
             else:
                 self._objects[ref] = self._owned(spec, observed)
                 before = self.host.ledger.applied(ref) or NOTHING_APPLIED
-                self._applied[ref] = self.applied(spec, _spelled(spec, before))
+                self._applied[ref] = self.applied(spec, _spelled(spec, before), before.leaving)
                 self._lines.append(f"{ref}: now as its document says")
 
     def _heed(self, spec: Spec, owned: Owned) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler import fields, markup
+from reconciler import entries, markup
 from reconciler.app import plan as planning
 from reconciler.app import session
 from reconciler.app.session import Workspace
@@ -42,5 +42,5 @@ def _rendered(workspace: Workspace, spec: Spec) -> str:
 
 
 def _without_secrets(kind: Kind, spec: Spec) -> Spec:
-    private = fields.secrets(spec.claims, kind.table)
+    private = entries.secrets(spec.claims, kind.table)
     return replace(spec, claims={address: text for address, text in spec.claims.items() if address not in private})

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler import fields
 from reconciler.app import apply as applying
+from reconciler.app import older, session
 from reconciler.app import plan as planning
-from reconciler.app import session
 from reconciler.app.apply import Applied, Approve, Report, Stopping
 from reconciler.app.perform import Run
 from reconciler.app.session import Session, Workspace
 from reconciler.app.settings import Selection, Settings
 from reconciler.errors import trouble
-from reconciler.kind import Context
-from reconciler.markup import element_of
-from reconciler.model.documents import Address, Document, Policy, Spec
+from reconciler.model.documents import Spec
 from reconciler.model.inventory import Applied as LastApplied
+from reconciler.model.inventory import Owned
 from reconciler.model.plans import Allow
 from reconciler.model.refs import Ref
 from reconciler.ports import LedgerChange
@@ -41,54 +39,31 @@ def rollback(
         host = _host_of(workspace, ref, to)
         # The same name on another host is another object, which nobody asked to change.
         alone = replace(workspace, sessions={host.host: host}, failures={})
-        older = _older(alone, host, ref, to)
-        asked = host.ledger.applied(ref)
-        applied = applying.execute(older, planning.make(older), Run(approve=approve, report=report, stopping=stopping))
-        _remember(host, ref, asked)
+        back = _older(alone, host, ref, to)
+        owned, asked = host.ledger.inventory().objects.get(ref), host.ledger.applied(ref)
+        applied = applying.execute(back, planning.make(back), Run(approve=approve, report=report, stopping=stopping))
+        _remember(host, ref, owned, asked)
         return applied
 
 
-def _remember(host: Session, ref: Ref, asked: LastApplied | None) -> None:
-    """Keep what a document asked for last: a rollback says nothing of which fields are managed."""
-    if host.ledger.applied(ref) != asked:
-        inventory = host.ledger.inventory()
-        message = f"rolled back {ref}: its managed fields stay those of its document"
-        host.ledger.record(LedgerChange(inventory=inventory, definitions={}, applied={ref: asked}, message=message))
+def _remember(host: Session, ref: Ref, owned: Owned | None, asked: LastApplied | None) -> None:
+    """Keep what a document asked for last, and whether that was unhealthy: a rollback says nothing of either."""
+    inventory = host.ledger.inventory()
+    now = inventory.objects.get(ref)
+    if now is not None and owned is not None and now.unhealthy != owned.unhealthy:
+        known = replace(now, unhealthy=owned.unhealthy)
+        inventory = replace(inventory, objects={**inventory.objects, ref: known})
+    elif host.ledger.applied(ref) == asked:
+        return
+    message = f"rolled back {ref}: its managed fields stay those of its document"
+    host.ledger.record(LedgerChange(inventory=inventory, definitions={}, applied={ref: asked}, message=message))
 
 
 def _older(workspace: Workspace, host: Session, ref: Ref, to: str) -> Workspace:
     """The workspace, with this one resource wanting its older definition."""
-    definition = _definition(host, ref, to)
-    document = Document(ref=ref, host=host.host, labels={}, body={}, xml=definition)
-    asked = workspace.kinds[ref.kind].parse(document, Context(host.host, workspace.desired.owners[0]))
-    key = (host.host, ref)
-    current = workspace.desired.specs.get(key)
-    spec = replace(
-        asked,
-        claims={**asked.claims, **_unwritten(workspace, host, asked)},
-        policy=current.policy if current else _remembered(host, asked),
-        digest=f"rollback:{asked.digest}",
-    )
-    specs: dict[tuple[str, Ref], Spec] = {**workspace.desired.specs, key: spec}
+    spec = older.spec_of(workspace, host, ref, _definition(host, ref, to))
+    specs: dict[tuple[str, Ref], Spec] = {**workspace.desired.specs, (host.host, ref): spec}
     return replace(workspace, desired=replace(workspace.desired, specs=specs))
-
-
-def _unwritten(workspace: Workspace, host: Session, asked: Spec) -> dict[Address, str]:
-    """The secrets of elements that stay, as the host or else the document has them: the ledger never holds any."""
-    kind = workspace.kinds[asked.ref.kind]
-    observed, current = host.observed.get(asked.ref), workspace.desired.specs.get((host.host, asked.ref))
-    known = kind.read(observed.xml) if observed else current.claims if current else {}
-    return {
-        address: text
-        for address in fields.secrets(known, kind.table)
-        if (text := known[address]) and address not in asked.claims and element_of(address) in asked.claims
-    }
-
-
-def _remembered(host: Session, asked: Spec) -> Policy:
-    """What the last document permitted: bringing an object back does not take its protection away."""
-    owned = host.ledger.inventory().objects.get(asked.ref)
-    return replace(asked.policy, protect=owned.protect, deletion=owned.deletion) if owned else asked.policy
 
 
 def _host_of(workspace: Workspace, ref: Ref, to: str) -> Session:

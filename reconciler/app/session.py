@@ -37,6 +37,11 @@ class Session:
         """Whether nobody can tell now if the host has this object."""
         return ref.name.startswith(tuple(self.unseen.get(ref.kind, ())))
 
+    def locate(self, volume: str) -> str | None:
+        """The path of a volume, `pool/name`; None where none is seen."""
+        found = self.observed.get(Ref("Volume", volume))
+        return found.details.get("file") if found else None
+
     def offers(self) -> Mapping[str, str]:
         """What the host has for new machines, asked once: `domain type`, `architecture`, and `why` it is that type."""
         from reconciler.adapters.virt.acceleration import offers

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.app.settings import Settings
-from reconciler.errors import FAMILIES, Family, Problem, trouble
+from reconciler.catalogue import Family
+from reconciler.errors import FAMILIES, Problem, trouble
 from reconciler.manifest.load import Loaded, load
 from reconciler.model.quantities import parse_duration
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from json import dumps
 
-from reconciler import fields
+from reconciler import entries
 from reconciler.errors import ManifestError, Problem
 from reconciler.fields import Field, Group, Node
 from reconciler.kind import Context, Kind
@@ -178,7 +178,7 @@ def _made(task: _Task, fresh: dict[str, str], work: Work) -> tuple[Spec, ...]:
         work.blame(error, task.document.ref)
         work.declared.append(((task.host, task.document.ref), task.document.place()))
         return ()
-    if any(fields.secrets(spec.claims, work.kinds[spec.ref.kind].table) for spec in found):
+    if any(entries.secrets(spec.claims, work.kinds[spec.ref.kind].table) for spec in found):
         work.private.update(each.digest for each in (task.document, *task.under))
     else:
         fresh[task.key] = rows.write_specs(found)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reconciler.app.settings import Selection, Settings
     from reconciler.kind import Kind
-    from reconciler.ports import Cache, Clock, Handle, Ledger, Source
+    from reconciler.ports import Cache, Clock, Handle, Ledger, Reach, Source
 
 
 def kinds() -> Mapping[str, Kind]:
@@ -43,6 +43,13 @@ def clock() -> Clock:
     from reconciler.adapters.clock import SystemClock
 
     return SystemClock()
+
+
+def reach() -> Reach:
+    """The network around this machine."""
+    from reconciler.adapters.reach import NetworkReach
+
+    return NetworkReach()
 
 
 def ledger(settings: Settings, host: str) -> Ledger:

@@ -11,8 +11,8 @@ import signal
 import socket
 import threading
 
+from reconciler.catalogue import Family
 from reconciler.cli.terminal import tell
-from reconciler.errors import Family
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 FIRST = "Finishing the current step, then stopping. Press Ctrl-C again to stop at once."

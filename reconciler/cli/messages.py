@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from reconciler.catalogue import Family
 from reconciler.cli.terminal import Terminal, one_line, tell
-from reconciler.errors import Family, Problem
+from reconciler.errors import Problem
 
 if TYPE_CHECKING:
     from reconciler.model.plans import Plan

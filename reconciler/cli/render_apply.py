@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reconciler.catalogue import Family
 from reconciler.cli.messages import exit_code
 from reconciler.cli.terminal import Terminal, one_line, printable
-from reconciler.errors import Family
 from reconciler.model.outcomes import Outcome, Result
 from reconciler.model.plans import Action, Plan
 
@@ -18,7 +18,7 @@ DONE = {
     Action.ADOPT: "adopted",
     Action.FORGET: "forgotten",
 }
-COLOURS = {Result.DONE: "green", Result.FAILED: "red", Result.SKIPPED: "yellow"}
+COLOURS = {Result.DONE: "green", Result.PENDING: "yellow", Result.FAILED: "red", Result.SKIPPED: "yellow"}
 INTERRUPTED = "R509"
 
 
@@ -35,16 +35,19 @@ def applied_text(plan: Plan, outcomes: Sequence[Outcome], terminal: Terminal) ->
     done = [outcome.change for outcome in outcomes if outcome.result is Result.DONE]
     words = [f"{sum(change.action is action for change in done)} {word}" for action, word in DONE.items()]
     said = [word for word in words if not word.startswith("0 ")] or ["0 changed"]
-    failed = sum(outcome.result is Result.FAILED for outcome in outcomes)
-    skipped = len(plan.changes) - len(done) - failed
-    rest = [f"{count} {word}" for count, word in ((failed, "failed"), (skipped, "skipped")) if count]
+    pending, failed = (
+        sum(outcome.result is result for outcome in outcomes) for result in (Result.PENDING, Result.FAILED)
+    )
+    skipped = len(plan.changes) - len(done) - pending - failed
+    counts = ((pending, "pending"), (failed, "failed"), (skipped, "skipped"))
+    rest = [f"{count} {word}" for count, word in counts if count]
     waiting = sum(change.waits for change in done)
     line = terminal.style(f"Applied: {', '.join(said + rest)}.", "bold")
     return f"{line}  {waiting} waiting for a restart." if waiting else line
 
 
 def applied_code(plan: Plan, outcomes: Sequence[Outcome]) -> int:
-    """The exit code: of what failed; else of an interruption, an unreachable host, a blocked change; else 0."""
+    """The exit code: of what failed; else of an interruption, an unreachable host, what is blocked, what is pending."""
     failed = [outcome.problem for outcome in outcomes if outcome.result is Result.FAILED and outcome.problem]
     if failed:
         return exit_code(failed)
@@ -54,4 +57,6 @@ def applied_code(plan: Plan, outcomes: Sequence[Outcome]) -> int:
         return Family.BUSY.value
     if not plan.complete:
         return exit_code([problem for _, problem in plan.failures])
-    return Family.REFUSED.value if any(change.blocked for change in plan.changes) else 0
+    if any(change.blocked for change in plan.changes):
+        return Family.REFUSED.value
+    return Family.BUSY.value if any(outcome.result is Result.PENDING for outcome in outcomes) else 0

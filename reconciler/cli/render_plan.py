@@ -19,6 +19,7 @@ HEAD_WIDTH = 72
 PATH_WIDTHS = (20, 34)
 VALUES_WIDTHS = (20, 36)
 LONGEST_VALUE = 72
+KEEPS = "running guest keeps the old value until then"
 
 COLOURS = {
     Action.CREATE: "green",
@@ -139,18 +140,21 @@ def _cost(field: FieldChange, change: Change) -> str:
         case Disruption.NEXT_BOOT:
             return "next boot"
         case Disruption.RESTART:
-            return f"restart ({_restart(change)})"
+            return f"restart ({_restart(change, field)})"
         case Disruption.REPLACE:
             return "replace (data is lost)"
         case Disruption.REFUSED:
             return f"refused: {printable(field.why)}"
 
 
-def _restart(change: Change) -> str:
+def _restart(change: Change, field: FieldChange) -> str:
+    """What a restart means: for a network, whose link it takes."""
+    if change.ref.kind == "Network":
+        return printable(field.why)
     if not change.waits:
         return "of the guest, now"
     window = f"in the window that opens at {change.opens}; " if change.opens else ""
-    return f"{window}running guest keeps the old value until then"
+    return window + printable(field.why or KEEPS)
 
 
 def _notes(plan: Plan, style: Style) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Mapping
 
-from reconciler.errors import CATALOGUE, Entry, Family
+from reconciler.catalogue import CATALOGUE, Entry, Family
 
 CODES: Mapping[int, str] = {
     0: "done, or nothing to do",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from reconciler import fields
-from reconciler.fields import Entry
-from reconciler.kind import Kind
+from reconciler import entries
+from reconciler.entries import Entry
+from reconciler.kind import Kind, Locate, nowhere
 from reconciler.markup import element_of, entry_keys
 from reconciler.matching import rename
-from reconciler.model.documents import UNKNOWN, Address, Spec, Texts
+from reconciler.model.documents import UNKNOWN, Address, Claims, Spec, Texts
 from reconciler.model.inventory import Applied
 from reconciler.model.plans import Diff
 
@@ -18,7 +18,8 @@ PRESENT = ""
 
 def as_named(applied: Applied, renamed: Mapping[Address, Address]) -> Applied:
     """What was applied last, under the names that the document now has for it (see `matching.align`)."""
-    return Applied(claims=rename(applied.claims, renamed), settled=rename(applied.settled, renamed))
+    leaving = tuple(rename(dict.fromkeys(applied.leaving, ""), renamed))
+    return Applied(claims=rename(applied.claims, renamed), settled=rename(applied.settled, renamed), leaving=leaving)
 
 
 def compare(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> tuple[Diff, ...]:
@@ -29,7 +30,7 @@ def compare(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> tuple[Dif
     differing = list(_wanted(kind, spec, texts, applied))
     covered = [diff.address for diff in differing if diff.address.endswith("]")]
     for diff in (*_unlisted(spec, texts), *_left(kind, spec, texts, applied)):
-        if not _inside(diff.address, covered):
+        if not is_inside(diff.address, covered):
             differing.append(diff)
             if not diff.address.endswith("@unit"):
                 covered.append(diff.address)
@@ -41,7 +42,7 @@ def _wanted(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[
     fresh: list[Address] = []
     for address, want in spec.claims.items():
         have = _have(address, want, texts, applied)
-        if have == want or _inside(address, fresh):
+        if have == want or is_inside(address, fresh):
             continue
         if have is None and want is not None and address.endswith("]"):
             fresh.append(address)
@@ -62,7 +63,7 @@ def _equal(kind: Kind, address: Address, want: str | None, have: str | None, app
     if address.endswith("@unit"):
         return True
     if want is None or have is None:
-        implied = fields.implied(kind.table, address)
+        implied = entries.implied(kind.table, address)
         return implied is not None and implied in (want, have)
     return kind.same(address, want, have)
 
@@ -86,11 +87,11 @@ def _left(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[Di
     claimed = _elements(spec.claims)
     for address in gone:
         value = address.removesuffix("@unit")
-        if address not in texts or not fields.removable(kind.table, value):
+        if address not in texts or not entries.removable(kind.table, value):
             continue
-        if texts[address] == fields.implied(kind.table, address):
+        if texts[address] == entries.implied(kind.table, address):
             continue
-        element = address.endswith("]") or (fields.is_group(kind.table, address) and address not in claimed)
+        element = address.endswith("]") or (entries.is_group(kind.table, address) and address not in claimed)
         if not element and not _says_something(address, texts):
             continue
         yield _removal(kind.table, address, claimed, texts, applied)
@@ -119,9 +120,9 @@ def _removal(
         return Diff(address, texts[address], None)
     whole = address
     element = element_of(address)
-    if fields.is_whole(table, address) and element not in claimed:
+    if entries.is_whole(table, address) and element not in claimed:
         whole = element
-    while element and element not in claimed and fields.removable(table, element) and _ours(element, texts, applied):
+    while element and element not in claimed and entries.removable(table, element) and _ours(element, texts, applied):
         whole = element
         element = parent_of(element)
     return Diff(whole, texts.get(whole, PRESENT), None)
@@ -142,7 +143,27 @@ def _says_something(address: Address, texts: Texts) -> bool:
     return bool(texts[address]) or not any(known.startswith((address + "/", address + "@")) for known in texts)
 
 
-def _inside(address: Address, elements: list[Address]) -> bool:
+def inside(values: Claims, element: Address) -> dict[Address, str | None]:
+    """The values of an element and of all that is in it."""
+    starts = (f"{element}@", f"{element}/")
+    return {address: text for address, text in values.items() if address == element or address.startswith(starts)}
+
+
+def parts(removal: Diff, texts: Texts) -> list[Diff]:
+    """The removal of an element as that of everything right in it."""
+    element = removal.address
+    found: dict[Address, None] = {}
+    for address in texts:
+        if address.startswith(f"{element}@"):
+            found[address] = None
+        elif address.startswith(f"{element}/"):
+            child = address[len(element) + 1 :].partition("/")[0].partition("@")[0]
+            found[f"{element}/{child}"] = None
+    return [Diff(address, texts.get(address, PRESENT), None) for address in found]
+
+
+def is_inside(address: Address, elements: Sequence[Address]) -> bool:
+    """Whether this is one of the elements or something in one."""
     return any(address == element or address.startswith((element + "/", element + "@")) for element in elements)
 
 
@@ -158,29 +179,50 @@ def settle(kind: Kind, spec: Spec, texts: Texts) -> dict[Address, tuple[str, str
     }
 
 
-def pending(kind: Kind, spec: Spec, config: Texts, live: Texts, applied: Applied) -> tuple[Address, ...]:
+def pending(
+    kind: Kind, spec: Spec, config: Texts, live: Texts, applied: Applied, locate: Locate = nowhere
+) -> tuple[Address, ...]:
     """The managed addresses where the running object still differs from its persistent definition."""
-    managed = dict.fromkeys((*spec.claims, *applied.claims))
+    managed = dict.fromkeys((*spec.claims, *applied.claims, *applied.leaving))
     found = [
         address
         for address in managed
         if not address.startswith(("!", "metadata"))
-        and address not in kind.volatile
         and not _agree(kind, address, config.get(address), live.get(address))
+        and (address in config or _is_leaving(kind, address, spec, live, applied))
     ]
     for at in spec.lists:
         there, here = entry_keys(live, at), entry_keys(config, at)
         found.extend(f"{at}[{key}]" for key in (*there, *here) if (key in there) != (key in here))
     covered: list[Address] = []
     for address in sorted(dict.fromkeys(found)):
-        if not _inside(address, covered):
+        if not is_inside(address, covered) and not kind.moot(address, config, live, locate):
             covered.append(address)
     return tuple(covered)
+
+
+def _is_leaving(kind: Kind, address: Address, spec: Spec, live: Texts, applied: Applied) -> bool:
+    """Whether the running object has this because we asked for it, until now. All else is libvirt's own affair."""
+    asked = applied.claims.get(address)
+    if address in applied.leaving:
+        return True
+    return address not in spec.claims and asked is not None and _is_ours(kind, address, asked, live, applied)
+
+
+def _is_ours(kind: Kind, address: Address, asked: str, live: Texts, applied: Applied) -> bool:
+    has = live.get(address, "")
+    return has in (asked, *applied.settled.get(address, ())) or kind.same(address, asked, has)
+
+
+def leaving(kind: Kind, spec: Spec, config: Texts, live: Texts, before: Applied) -> tuple[Address, ...]:
+    """What is out of the document and the definition, and which the running object still has."""
+    waiting = pending(kind, spec, config, live, before)
+    return tuple(at for at in waiting if at not in config and _is_leaving(kind, at, spec, live, before))
 
 
 def _agree(kind: Kind, address: Address, config: str | None, live: str | None) -> bool:
     if config == live or address.endswith("@unit"):
         return True
     if config is None or live is None:
-        return fields.implied(kind.table, address) in (config or "", live or "") or config is None
+        return entries.implied(kind.table, address) in (config or "", live or "")
     return kind.same(address, config, live)

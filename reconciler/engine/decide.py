@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reconciler import fields
+from reconciler import entries
 from reconciler.engine import backoff, compare
 from reconciler.engine.busy import busy
-from reconciler.kind import Judged, Kind, Situation, may_restart
-from reconciler.matching import align, rename
+from reconciler.engine.describe import field_change, is_field
+from reconciler.engine.judge import judged, situation_of
+from reconciler.kind import Judged, Kind, Locate, Situation, may_restart, nowhere
 from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Owned
 from reconciler.model.plans import (
@@ -34,6 +35,7 @@ OWNER_ADDRESS = "metadata/reconciler:owner"
 class Case:
     """All that is known of one declared resource. `owners` are the names this desired state goes by.
 
+    `locate` gives the path of a volume of its host.
     `today` is the moment of the look at the host. Where a restart window is open, `allow` has the restart and `until`
     says when that ends; where one is awaited, `opens` says when it comes. All three are RFC 3339 in UTC.
     """
@@ -45,6 +47,7 @@ class Case:
     applied: Applied = NOTHING_APPLIED
     owners: Sequence[str] = ()
     allow: frozenset[Allow] = frozenset()
+    locate: Locate = nowhere
     today: str = ""
     until: str = ""
     opens: str = ""
@@ -66,26 +69,32 @@ def decide(case: Case) -> Decided:
         return Decided(changes=(_conflict(case, foreign),))
     if occupied := busy(case.spec, case.observed):
         return Decided(conditions=occupied)
-    situation, live = _situation(case, case.observed)
+    situation = situation_of(case.kind, case.spec, case.observed, case.allow, case.locate)
     case = replace(case, applied=compare.as_named(case.applied, situation.renamed))
     diffs = compare.compare(case.kind, case.spec, situation.texts, case.applied)
-    waiting = _waiting(case, situation, live)
+    waiting = _waiting(case, situation)
     adopt = _adopt(case, situation)
-    found = (*diffs, *_overdue(case, situation, live or {}, waiting, diffs))
+    # A group that is taken apart may hold what is a difference of its own.
+    asked = {item.diff.address: item for diff in diffs for item in judged(case.kind, diff, situation)}
+    found = [*asked.values(), *_mends(case, situation), *_overdue(case, situation, waiting, diffs)]
     due = backoff.rests_until(case.spec, situation.observed, case.owned, case.today)
-    update = _update(case, situation, found if not due else [diff for diff in found if not backoff.is_start(diff)])
+    update = _update(case, situation, [item for item in found if not (due and backoff.is_start(item.diff))])
     update = backoff.without_start(update) if due else update
     changes = tuple(change for change in (adopt, update) if change)
-    conditions = (*_pending_condition(case, waiting, update), *_ignored_condition(case, situation.texts))
+    done = [item.diff.address for item in found if item.decision.disruption is Disruption.NONE]
+    left = waiting if update is None or update.blocked else _outside(waiting, done)
+    conditions = (*_pending_condition(case, left, update), *_ignored_condition(case, situation.texts))
     return Decided(changes=changes, conditions=(*backoff.condition(case.spec, case.owned, due), *conditions))
 
 
 def _create(case: Case) -> Change:
     kind, spec = case.kind, case.spec
     shown = tuple(
-        FieldChange(fields.path_of(kind.table, address), None, fields.shown(kind.table, address, text), Disruption.NONE)
+        FieldChange(
+            entries.path_of(kind.table, address), None, entries.shown(kind.table, address, text), Disruption.NONE
+        )
         for address, text in spec.claims.items()
-        if text is not None and _is_field(kind, address)
+        if text is not None and is_field(kind, address)
     )
     return Change(
         ref=spec.ref,
@@ -95,12 +104,6 @@ def _create(case: Case) -> Change:
         fields=shown,
         spec_digest=spec.digest,
     )
-
-
-def _is_field(kind: Kind, address: Address) -> bool:
-    """Whether people write a value at this address: elements that only hold others are not worth a line."""
-    entry = fields.entry_of(kind.table, address)
-    return entry is not None and entry.field is not None
 
 
 def _foreign_owner(case: Case, observed: Observed) -> str:
@@ -128,28 +131,15 @@ def _conflict(case: Case, owner: str) -> Change:
     )
 
 
-def _situation(case: Case, observed: Observed) -> tuple[Situation, Texts | None]:
-    kind = case.kind
-    texts = {**kind.read(observed.xml), **observed.facts}
-    renamed = align(case.spec, texts, kind.identities)
-    situation = Situation(
-        spec=case.spec,
-        observed=observed,
-        texts=rename(texts, renamed),
-        renamed=renamed,
-        allow=case.allow,
-    )
-    if observed.live is None:
-        return situation, None
-    running = kind.read(observed.live)
-    return situation, rename(running, align(case.spec, running, kind.identities))
+def _outside(addresses: Sequence[Address], elements: Sequence[Address]) -> list[Address]:
+    return [address for address in addresses if not compare.is_inside(address, elements)]
 
 
-def _waiting(case: Case, situation: Situation, live: Texts | None) -> tuple[Address, ...]:
+def _waiting(case: Case, situation: Situation) -> tuple[Address, ...]:
     """Where the running object still has the old value of a managed field."""
-    if live is None:
+    if not situation.active:
         return ()
-    return compare.pending(case.kind, case.spec, situation.texts, live, case.applied)
+    return compare.pending(case.kind, case.spec, situation.texts, situation.live, case.applied, case.locate)
 
 
 def _adopt(case: Case, situation: Situation) -> Change | None:
@@ -174,12 +164,12 @@ def _adopt(case: Case, situation: Situation) -> Change | None:
     )
 
 
-def _update(case: Case, situation: Situation, diffs: Sequence[Diff]) -> Change | None:
-    judged = [Judged(diff, case.kind.judge(diff, situation)) for diff in diffs if diff.address != OWNER_ADDRESS]
+def _update(case: Case, situation: Situation, found: Sequence[Judged]) -> Change | None:
+    judged = [item for item in found if item.diff.address != OWNER_ADDRESS]
     if not judged:
         return None
     # A definition that follows an adoption carries the mark too, or it would wipe it out.
-    marks = [Judged(diff, case.kind.judge(diff, situation)) for diff in diffs if diff.address == OWNER_ADDRESS]
+    marks = [item for item in found if item.diff.address == OWNER_ADDRESS]
     steps = case.kind.update(situation, [*marks, *judged])
     worst = max(item.decision.disruption for item in judged)
     blocked = _blocked(case, judged, worst)
@@ -192,7 +182,7 @@ def _update(case: Case, situation: Situation, diffs: Sequence[Diff]) -> Change |
         host=case.spec.host,
         action=Action.REPLACE if worst is Disruption.REPLACE else Action.UPDATE,
         steps=steps,
-        fields=tuple(_field_change(case.kind, case.spec, situation.texts, item) for item in judged if not _unit(item)),
+        fields=tuple(field_change(case.kind, case.spec, situation, item) for item in judged if not _unit(item)),
         disruption=worst,
         blocked=blocked,
         observed=situation.observed,
@@ -204,16 +194,26 @@ def _update(case: Case, situation: Situation, diffs: Sequence[Diff]) -> Change |
     )
 
 
-def _overdue(
-    case: Case, situation: Situation, live: Texts, waiting: Sequence[Address], diffs: Sequence[Diff]
-) -> tuple[Diff, ...]:
-    """Restarts that an earlier apply left open and that may now happen: the definition is right already."""
-    if not waiting or not may_restart(case.spec.policy, case.allow):
-        return ()
-    known = {diff.address for diff in diffs}
-    return tuple(
-        Diff(address, live.get(address), situation.texts.get(address)) for address in waiting if address not in known
+def _overdue(case: Case, situation: Situation, waiting: Sequence[Address], diffs: Sequence[Diff]) -> tuple[Judged, ...]:
+    """What the definition has already and the running object can have now: live, or by a restart that is permitted.
+
+    An earlier apply left it open, was killed before it came to it, or somebody changed the running object alone.
+    """
+    known = [diff.address for diff in diffs]
+    late = (
+        Diff(address, situation.live.get(address), situation.texts.get(address))
+        for address in waiting
+        if not compare.is_inside(address, known)
     )
+    judged = [Judged(diff, case.kind.judge(diff, situation)) for diff in late]
+    permitted = may_restart(case.spec.policy, case.allow)
+    return tuple(item for item in judged if permitted or item.decision.disruption is Disruption.NONE)
+
+
+def _mends(case: Case, situation: Situation) -> tuple[Judged, ...]:
+    """What can be put right in the running object at once, though neither definition tells."""
+    found = case.kind.mends(situation) if situation.active else ()
+    return tuple(Judged(diff, case.kind.judge(diff, situation)) for diff in found)
 
 
 def _unit(item: Judged) -> bool:
@@ -228,44 +228,18 @@ def _blocked(case: Case, judged: Sequence[Judged], worst: Disruption) -> Blocked
         return Blocked("R505", f"{case.spec.ref} has protect: true")
     if worst is Disruption.REPLACE and Allow.REPLACE not in case.allow:
         return Blocked("R502", why or "needs a new object; its data would be lost", Allow.REPLACE)
+    if case.owned is not None and case.owned.unhealthy == case.spec.digest != "" and Allow.RETRY not in case.allow:
+        reason = f"the same made {case.spec.ref} unhealthy and was rolled back"
+        return Blocked("R514", reason, Allow.RETRY)
     lacking = next((item.decision for item in judged if item.decision.needs), None)
     return Blocked("R502", lacking.why, lacking.needs) if lacking else None
-
-
-def _field_change(kind: Kind, spec: Spec, texts: Texts, item: Judged) -> FieldChange:
-    diff = item.diff
-    before, after = (
-        _entry_text(kind, side, diff.address)
-        if side is not None and text is not None and diff.address.endswith("]")
-        else fields.shown(kind.table, diff.address, text)
-        for side, text in ((texts, diff.before), (_present(spec), diff.after))
-    )
-    return FieldChange(
-        fields.path_of(kind.table, diff.address), before, after, item.decision.disruption, item.decision.why
-    )
-
-
-def _present(spec: Spec) -> Texts:
-    return {address: text for address, text in spec.claims.items() if text is not None}
-
-
-def _entry_text(kind: Kind, texts: Texts, element: Address) -> str:
-    """A whole list entry in a few words: the values of its fields."""
-    inside = (element + "/", element + "@")
-    start = fields.path_of(kind.table, element) + "."
-    said = [
-        f"{path.removeprefix(start)}={fields.shown(kind.table, address, text)}"
-        for address, text in texts.items()
-        if address.startswith(inside) and text and (path := fields.path_of(kind.table, address)).startswith(start)
-    ]
-    return " ".join(said) or "present"
 
 
 def _ignored_condition(case: Case, texts: Texts) -> tuple[Condition, ...]:
     """What libvirt took without a word and does not have: asking again would change nothing, so it is only said."""
     table = case.kind.table
     paths = tuple(
-        fields.path_of(table, address)
+        entries.path_of(table, address)
         for address, pair in case.applied.settled.items()
         if pair == (case.spec.claims.get(address), "") and address not in texts
     )
@@ -278,7 +252,7 @@ def _ignored_condition(case: Case, texts: Texts) -> tuple[Condition, ...]:
 def _pending_condition(case: Case, waiting: Sequence[Address], update: Change | None) -> tuple[Condition, ...]:
     if update is not None and not update.waits and update.disruption >= Disruption.RESTART and not update.blocked:
         return ()
-    paths = tuple(dict.fromkeys(fields.path_of(case.kind.table, address) for address in waiting))
+    paths = tuple(dict.fromkeys(entries.path_of(case.kind.table, address) for address in waiting))
     if not paths:
         return ()
     coming = f"; its next restart window opens at {case.opens}" if case.opens else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from reconciler.errors import trouble
@@ -24,12 +24,30 @@ def order(
     places = {key: place for place, key in enumerate(_sorted(specs, kinds))}
     last = len(places)
     building.sort(key=lambda change: (places.get(change.key, last), change.key, change.action is not Action.ADOPT))
-    removing.sort(key=lambda change: (change.host, -kinds[change.ref.kind].rank, change.ref))
+    above = _above(removing, kinds)
+    removing.sort(key=lambda change: (change.host, -kinds[change.ref.kind].rank, _height(change, above), change.ref))
     return (*building, *removing)
 
 
 def _removes(change: Change) -> bool:
     return change.action in (Action.DELETE, Action.FORGET)
+
+
+def _above(removing: Iterable[Change], kinds: Mapping[str, Kind]) -> dict[tuple[str, Ref], list[Change]]:
+    """What goes and stands on something, by what that is: an overlay by its backing volume."""
+    found: dict[tuple[str, Ref], list[Change]] = {}
+    for change in removing:
+        for ref in kinds[change.ref.kind].stands(change.observed) if change.observed else ():
+            found.setdefault((change.host, ref), []).append(change)
+    return found
+
+
+def _height(
+    change: Change, above: Mapping[tuple[str, Ref], Sequence[Change]], seen: frozenset[Ref] = frozenset()
+) -> int:
+    """How many things that go stand on each other on top of this one."""
+    upper = [each for each in above.get(change.key, ()) if each.ref not in seen]
+    return max((1 + _height(each, above, seen | {change.ref}) for each in upper), default=0)
 
 
 def _sorted(specs: Mapping[tuple[str, Ref], Spec], kinds: Mapping[str, Kind]) -> list[tuple[str, Ref]]:

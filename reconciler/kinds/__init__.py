@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from reconciler import fields
+from reconciler import entries
 from reconciler.kind import Kind
 from reconciler.kinds import domain, host, network, pool, volume
 
@@ -16,7 +16,7 @@ PROFILE = replace(
     folder="profiles",
     root="",
     fields=domain.PROFILE_FIELDS,
-    table=fields.index(domain.PROFILE_FIELDS),
+    table=entries.index(domain.PROFILE_FIELDS),
     observe=lambda handle: (),
     marked=False,
 )

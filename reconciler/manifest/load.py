@@ -16,6 +16,7 @@ from reconciler.manifest.scalars import resolve
 from reconciler.ports import LIMIT_YAML
 
 LIMIT_DEPTH = 64
+TOO_DEEP = f"more than {LIMIT_DEPTH} levels; look for a stray bracket or dash"
 # More of one file help nobody, and a megabyte of them would be many.
 LIMIT_PROBLEMS = 100
 # What XML 1.0 cannot hold (section 2.2); in YAML only the escapes of double quotes can write it.
@@ -72,13 +73,14 @@ def _feed(text: str, builder: _Builder) -> None:
         while (event := parser.get_event()) is not None:
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        context = f"{error.context}, " if error.context else ""
         mark = error.problem_mark or error.context_mark
-        builder.note(
-            "R101",
-            f"{context}{error.problem}; mend the syntax here",
-            (mark.line + 1, mark.column + 1) if mark else (1, 1),
-        )
+        spot = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        if "nesting depth" in f"{error.problem}":
+            # libyaml reads ahead, and newer ones (PyYAML 6.0.4) count the brackets before we can.
+            builder.note("R106", TOO_DEEP, spot)
+            return
+        context = f"{error.context}, " if error.context else ""
+        builder.note("R101", f"{context}{error.problem}; mend the syntax here", spot)
     except yaml.reader.ReaderError:
         found = re.search(_UNPRINTABLE, text)
         before = text[: found.start()] if found else ""
@@ -160,9 +162,7 @@ class _Builder:
 
     def _open(self, event: Any, items: list[object] | dict[str, object]) -> None:
         if len(self._stack) >= LIMIT_DEPTH:
-            self._complain(
-                "R106", f"more than {LIMIT_DEPTH} levels; look for a stray bracket or dash", event.start_mark
-            )
+            self._complain("R106", TOO_DEEP, event.start_mark)
             raise _StopError
         self._refuse_marks(event)
         parent = self._stack[-1] if self._stack else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from json import dumps, loads
-from typing import Any
+from typing import Any, assert_never
 
 from reconciler.model.documents import (
     Deferred,
@@ -15,6 +15,16 @@ from reconciler.model.documents import (
     Policy,
     RestartPolicy,
     Spec,
+)
+from reconciler.model.probes import (
+    AddressProbe,
+    AddressSource,
+    AgentProbe,
+    Health,
+    HttpProbe,
+    OnFailure,
+    Probe,
+    TcpProbe,
 )
 from reconciler.model.refs import Ref
 from reconciler.model.windows import Window
@@ -102,8 +112,30 @@ def policy_values(policy: Policy) -> list[object]:
         policy.restart.value,
         policy.shutdown_seconds,
         policy.force_off,
-        *([windows, policy.agent_seconds] if windows or policy.agent_seconds is not None else ()),
+        windows,
+        policy.agent_seconds,
+        _health_values(policy.health),
     ]
+
+
+def _health_values(health: Health) -> list[object] | None:
+    if health == _DEFAULT_HEALTH:
+        return None
+    return [[_probe_values(probe) for probe in health.probes], health.timeout, health.on_failure.value]
+
+
+def _probe_values(probe: Probe) -> list[object]:
+    match probe:
+        case AgentProbe():
+            return ["agent"]
+        case AddressProbe(source):
+            return ["address", source.value]
+        case TcpProbe(port, host):
+            return ["tcp", port, host]
+        case HttpProbe(url, status):
+            return ["http", url, status]
+        case _:
+            assert_never(probe)
 
 
 def read_specs(row: str, host: str, where: str) -> tuple[Spec, ...]:
@@ -134,6 +166,7 @@ def _spec(head: list[Any], host: str, where: str, claims: str, hints: str) -> Sp
 
 
 _NO_HINTS: Mapping[str, str] = {}
+_DEFAULT_HEALTH = Health()
 _DEFAULT_POLICY = Policy()
 _DEFAULT_VALUES = tuple(policy_values(_DEFAULT_POLICY))
 
@@ -145,8 +178,7 @@ def _need(kind: str, name: str, external: bool, path: list[str | int]) -> Need:
 def _policy(values: tuple[Any, ...]) -> Policy:
     if values == _DEFAULT_VALUES:
         return _DEFAULT_POLICY
-    protect, deletion, restart, seconds, force, *rare = values
-    windows, agent_seconds = rare or ((), None)
+    protect, deletion, restart, seconds, force, windows, agent_seconds, health = values
     return Policy(
         protect=protect,
         deletion=Deletion(deletion),
@@ -155,4 +187,18 @@ def _policy(values: tuple[Any, ...]) -> Policy:
         force_off=force,
         windows=tuple(Window(schedule=schedule, seconds=length, zone=zone) for schedule, length, zone in windows),
         agent_seconds=agent_seconds,
+        health=_health(*health) if health else _DEFAULT_HEALTH,
     )
+
+
+def _health(probes: list[Any], timeout: int, on_failure: str) -> Health:
+    made = tuple(_PROBES[word](*values) for word, *values in probes)
+    return Health(probes=made, timeout=timeout, on_failure=OnFailure(on_failure))
+
+
+_PROBES: Mapping[str, Callable[..., Probe]] = {
+    "agent": AgentProbe,
+    "address": lambda source: AddressProbe(AddressSource(source)),
+    "tcp": TcpProbe,
+    "http": HttpProbe,
+}

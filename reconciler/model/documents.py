@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, TypeVar
 
+from reconciler.model.probes import Health
 from reconciler.model.refs import Ref
 from reconciler.model.windows import Window
 
@@ -137,6 +138,7 @@ class Policy:
     restart: RestartPolicy = RestartPolicy.NEVER
     shutdown_seconds: int = 120
     force_off: bool = False
+    health: Health = Health()
     windows: tuple[Window, ...] = ()
     agent_seconds: int | None = None
 
@@ -177,7 +179,9 @@ class Observed:
     """One object as a host shows it. `xml` is the persistent definition, `live` the running one where there is one.
 
     `facts` are what the definition does not hold (`!power`, `!autostart`, `!managedsave`);
-    `digest` covers all of it, so that equal digests mean nothing has changed. `details` are worth reading in `status`,
+    `digest` covers all of it, so that equal digests mean nothing has changed; only what a change of another object does
+    to this one is left out (`!unplugged`: the interfaces that hang in the air since their network was restarted).
+    `details` are worth reading in `status`,
     but change by themselves (how full a volume is): nothing is decided by them, and the digest leaves them out.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.model.documents import Claims, Deletion
+from reconciler.model.documents import Address, Claims, Deletion
 from reconciler.model.refs import Ref
 
 
@@ -25,7 +25,8 @@ class Crashes:
 class Owned:
     """One object that is ours. `digest` is the spec last applied; `intended` marks one that was about to be made.
 
-    `protect` and `deletion` outlive the document: they decide what removing it may do.
+    `protect` and `deletion` outlive the document: they decide what removing it may do. `unhealthy` is the digest of the
+    spec that made it unhealthy and was rolled back: the same is not tried again by itself.
     """
 
     ref: Ref
@@ -35,6 +36,7 @@ class Owned:
     protect: bool = False
     deletion: Deletion = Deletion.RETAIN
     intended: bool = False
+    unhealthy: str = ""
     crashes: Crashes | None = None
 
 
@@ -43,11 +45,13 @@ class Applied:
     """The managed fields of one object as last applied.
 
     `settled` are the values that libvirt spells its own way: address -> (what was asked, what the host made of it).
-    Asking the same again is then no difference.
+    Asking the same again is then no difference. `leaving` are fields that are out of the document and the definition,
+    and that the running object keeps until it restarts.
     """
 
     claims: Claims = field(default_factory=dict)
     settled: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    leaving: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

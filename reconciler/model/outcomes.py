@@ -10,16 +10,20 @@ from reconciler.model.plans import Change
 
 
 class Result(Enum):
-    """`skipped`: blocked, or something it needs has failed."""
+    """`pending`: the definition is as wanted, and the guest has yet to let go of something or to take it.
+
+    `skipped`: blocked, or something it needs has failed.
+    """
 
     DONE = "done"
+    PENDING = "pending"
     FAILED = "failed"
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One change and its end; `problem` says why it failed or was skipped."""
+    """One change and its end; `problem` says why it is not done."""
 
     change: Change
     result: Result

@@ -44,6 +44,7 @@ class Allow(Enum):
     DELETE = "delete"
     MASS_DELETE = "mass-delete"
     FORCE_OFF = "force-off"
+    RETRY = "retry"
 
 
 @dataclass(frozen=True, slots=True)

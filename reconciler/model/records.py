@@ -66,10 +66,12 @@ def _write_owned(owned: Owned) -> str:
     protect = ', "protect": true' if owned.protect else ""
     deletion = "" if owned.deletion is Deletion.RETAIN else f', "deletion": {_QUOTE(owned.deletion.value)}'
     intended = ', "intended": true' if owned.intended else ""
+    unhealthy = f', "unhealthy": {_QUOTE(owned.unhealthy)}' if owned.unhealthy else ""
     crashes = "" if owned.crashes is None else f', "crashes": {json.dumps(asdict(owned.crashes))}'
     return (
         f'{{"ref": {_QUOTE(f"{owned.ref.kind}/{owned.ref.name}")}, "uuid": {_QUOTE(owned.uuid)}, '
-        f'"digest": {_QUOTE(owned.digest)}, "owner": {_QUOTE(owned.owner)}{protect}{deletion}{intended}{crashes}}}'
+        f'"digest": {_QUOTE(owned.digest)}, "owner": {_QUOTE(owned.owner)}'
+        f"{protect}{deletion}{intended}{unhealthy}{crashes}}}"
     )
 
 
@@ -94,6 +96,7 @@ def _read_owned(row: Mapping[str, Any]) -> Owned:
         protect=bool(row.get("protect", False)),
         deletion=Deletion(row.get("deletion", Deletion.RETAIN.value)),
         intended=bool(row.get("intended", False)),
+        unhealthy=row.get("unhealthy", ""),
         crashes=Crashes(**row["crashes"]) if "crashes" in row else None,
     )
 
@@ -105,7 +108,12 @@ def _check_version(found: object) -> None:
 
 def write_applied(applied: Applied) -> str:
     """`applied/…/name.yaml`: YAML for people, whose every value is also JSON, so that reading it needs no YAML."""
-    lines = [f"formatVersion: {FORMAT_VERSION}", *_write_claims(applied), *_write_settled(applied)]
+    lines = [
+        f"formatVersion: {FORMAT_VERSION}",
+        *_write_claims(applied),
+        *_write_settled(applied),
+        *_write_leaving(applied),
+    ]
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", "\n".join(lines) + "\n")
 
 
@@ -125,6 +133,14 @@ def _write_settled(applied: Applied) -> Iterator[str]:
         yield f'  {_QUOTE(address)}: {{"asked": {_QUOTE(asked)}, "made": {_QUOTE(made)}}}'
 
 
+def _write_leaving(applied: Applied) -> Iterator[str]:
+    if not applied.leaving:
+        return
+    yield "leaving:"
+    for address in sorted(applied.leaving):
+        yield f"  {_QUOTE(address)}: null"
+
+
 def read_applied(text: str) -> Applied:
     """The applied fields in a text that `write_applied` wrote. Raises ValueError where it is none."""
     sections = _sections(text)
@@ -132,7 +148,12 @@ def read_applied(text: str) -> Applied:
         _check_version(json.loads(sections.pop("formatVersion", "null")))
         claims = json.loads("{" + sections.get("claims", "") + "}")
         settled = json.loads("{" + sections.get("settled", "") + "}")
-        return Applied(claims=claims, settled={key: (pair["asked"], pair["made"]) for key, pair in settled.items()})
+        leaving = json.loads("{" + sections.get("leaving", "") + "}")
+        return Applied(
+            claims=claims,
+            settled={key: (pair["asked"], pair["made"]) for key, pair in settled.items()},
+            leaving=tuple(leaving),
+        )
     except (KeyError, TypeError) as error:
         raise ValueError(f"it holds no applied fields ({error!r})") from error
 

@@ -39,6 +39,7 @@ OWNED = st.builds(
     protect=st.booleans(),
     deletion=st.sampled_from(Deletion),
     intended=st.booleans(),
+    unhealthy=TEXT,
     crashes=st.none() | st.builds(Crashes, count=st.integers(1), started=TEXT, digest=TEXT),
 )
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler import codecs, fields, markup, shapes
+from reconciler import codecs, entries, fields, markup, shapes
 from reconciler.codecs import MEMORY, NAME, TEXT, YES_NO, integer
 from reconciler.errors import ManifestError, Problem, trouble
 from reconciler.fields import Field, Group, Items, Node
@@ -116,7 +116,7 @@ def _kind(name: str, root: str, nodes: tuple[Node, ...], needs: Callable[..., Se
         root=root,
         rank=0,
         fields=nodes,
-        table=fields.index(nodes),
+        table=entries.index(nodes),
         identities={},
         parse=_parse(nodes, needs),
         read=_never,

@@ -103,6 +103,21 @@ def _plan_rows(bench: Bench, place: Place, runs: int) -> Iterator[Row]:
     yield row("one document changed", median(runs, lambda: measure(plan, expect=2)), None)
 
 
+def _live_row(bench: Bench, place: Place) -> Row:
+    """One limit of one running machine among many: the whole apply beside the plan of the same change."""
+    where = ("-C", place.documents, "--connect", place.connect)
+    plan, apply = bench.program(*where, "plan", "--detailed-exitcode"), bench.program(*where, "apply", "--yes")
+    corpus.run_one(place.documents)
+    measure(apply)
+    rounds: list[tuple[Sample, Sample]] = []
+    for number in range(bench.repeats):
+        corpus.weigh_one(place.documents, 1100 + number)
+        rounds.append((measure(plan, expect=2), measure(apply)))
+    floor, ours = (middle(samples) for samples in zip(*rounds, strict=True))
+    what = f"apply, {place.title}: one changes live (the floor is its plan)"
+    return Row(what=what, ours=ours, floor=floor, limit=1.5)
+
+
 def real_host(bench: Bench) -> Iterator[Row]:
     """A real libvirtd with QEMU: make all machines, then plan with nothing to do."""
     home = embedded.home_of("embedded:floor", bench.state)
@@ -123,6 +138,7 @@ def real_host(bench: Bench) -> Iterator[Row]:
         assert ours is not None
         place = Place(title=title, documents=documents, connect="embedded", uri=embedded.uri_of(ours))
         yield from _plan_rows(bench, place, bench.repeats)
+        yield _live_row(bench, place)
     finally:
         embedded.stop(bench.state, "floor")
         embedded.stop(bench.state)

@@ -53,6 +53,19 @@ def change_one(directory: Path) -> None:
     path.write_text(path.read_text().replace("64MiB", "96MiB"))
 
 
+def run_one(directory: Path) -> None:
+    """Let the first machine run."""
+    path = directory / f"{names(1)[0]}.yaml"
+    path.write_text(path.read_text().replace("power: stopped", "power: running"))
+
+
+def weigh_one(directory: Path, shares: int) -> None:
+    """Give the first machine another weight, which a running guest takes live."""
+    path = directory / f"{names(1)[0]}.yaml"
+    text = path.read_text().partition("  cputune:")[0]
+    path.write_text(f"{text}  cputune: {{shares: {shares}}}\n")
+
+
 def domain_xml(name: str, type: str, namespace: str) -> str:
     number = uuid.uuid5(NAMESPACE, name)
     return DOMAIN.format(type=type, name=name, uuid=number, namespace=namespace, owner=OWNER, kib=64 * 1024)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from reconciler.errors import CATALOGUE, Family
+from reconciler.catalogue import CATALOGUE, Family
 from reconciler.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from reconciler.engine import compare
@@ -67,7 +69,7 @@ def test_removing_a_line_removes_the_setting_and_what_libvirt_needs_stays():
     host = Host()
     _, applied = carry_out(host, spec(size="2MiB", title="A", limits={"heat": 3}), owned=None)
     (change,), applied = carry_out(host, spec(), applied)
-    assert {field.path for field in change.fields} == {"title", "xml:limits"}
+    assert {field.path for field in change.fields} == {"title", "limits.heat"}
     assert "limits" not in host.objects[change.ref].xml and "<size" in host.objects[change.ref].xml
     assert carry_out(host, spec(), applied)[0] == ()
 
@@ -188,3 +190,16 @@ def test_what_libvirt_means_by_silence_is_no_difference():
 def test_every_step_of_a_created_object_is_data():
     (change,) = decide(case(spec(size="2MiB"), None, owned=None)).changes
     assert isinstance(change.steps[0], Define)
+
+
+def test_what_made_an_object_unhealthy_is_not_done_again_without_a_word():
+    host = Host()
+    _, applied = carry_out(host, spec(title="old"), owned=None)
+    wanted, found = spec(title="new"), host.objects[spec().ref]
+    known = replace(owned(spec(title="old")), unhealthy=wanted.digest)
+    (change,) = decide(case(wanted, found, applied, owned=known)).changes
+    assert (change.blocked.number, change.blocked.allow) == ("R514", Allow.RETRY)
+    (change,) = decide(case(wanted, found, applied, [Allow.RETRY], owned=known)).changes
+    assert change.blocked is None
+    (change,) = decide(case(spec(title="other"), found, applied, owned=known)).changes
+    assert change.blocked is None

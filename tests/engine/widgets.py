@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import replace
 
-from reconciler import codecs, definitions, fields, markup
+from reconciler import codecs, definitions, entries, fields, markup
 from reconciler.codecs import MEMORY, ON_OFF, TEXT, integer
 from reconciler.fields import Field, Group, Items
 from reconciler.kind import Decision, Kind, Rule
@@ -129,7 +129,7 @@ KIND = Kind(
     root="widget",
     rank=1,
     fields=FIELDS,
-    table=fields.index(FIELDS),
+    table=entries.index(FIELDS),
     identities=IDENTITIES,
     parse=lambda document, context: spec(document.ref.name, context.host, owner=context.owner, **document.body),
     read=read,

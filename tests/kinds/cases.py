@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reconciler import fields
+from reconciler import entries
 from reconciler.kind import Judged, Kind, Situation
 from reconciler.model.documents import Observed
 from reconciler.model.plans import Allow, KindStep, Step
@@ -59,7 +59,7 @@ def check_case(kind: Kind, name: str, case: Case) -> None:
 
 def _found(kind: Kind, now: Situation, items: list[Judged]) -> Iterator[tuple[str, object]]:
     worst = max((item.decision for item in items), key=lambda decision: decision.disruption, default=None)
-    yield "paths", [fields.path_of(kind.table, item.diff.address) for item in items]
+    yield "paths", [entries.path_of(kind.table, item.diff.address) for item in items]
     yield "disruption", worst.disruption.word if worst else ""
     yield "why", worst.why if worst else ""
     yield "steps", [_named(step) for step in (kind.update(now, items) if items else ())]

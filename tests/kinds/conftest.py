@@ -93,9 +93,10 @@ def host(libvirtd: str) -> Iterator[libvirt.virConnect]:
     connection = libvirt.open(libvirtd)
     yield connection
     for domain in connection.listAllDomains():
+        stored = domain.isPersistent()
         if domain.isActive():
             domain.destroy()
-        if domain.isPersistent():
+        if stored:
             domain.undefine()
     for thing in (*connection.listAllNetworks(), *connection.listAllStoragePools()):
         if thing.isActive():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.engine.compare import compare, pending
+from reconciler.engine.judge import situation_of
 from reconciler.kind import Context, Judged, Kind, Situation
-from reconciler.matching import align, rename
 from reconciler.model.documents import Document, Observed, Spec
 from reconciler.model.inventory import NOTHING_APPLIED, Applied
 from reconciler.model.plans import Allow, Step
@@ -35,9 +35,7 @@ def spec_of(kind: Kind, name: str, body: Mapping[str, object] | None = None, xml
 
 
 def situation(kind: Kind, spec: Spec, observed: Observed, allow: frozenset[Allow] = frozenset()) -> Situation:
-    texts = {**kind.read(observed.xml), **observed.facts}
-    renamed = align(spec, texts, kind.identities)
-    return Situation(spec=spec, observed=observed, texts=rename(texts, renamed), renamed=renamed, allow=allow)
+    return situation_of(kind, spec, observed, allow)
 
 
 def judged(kind: Kind, now: Situation, applied: Applied = NOTHING_APPLIED) -> list[Judged]:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from reconciler import shapes
 from reconciler.engine import compare
+from reconciler.entries import implied
 from reconciler.errors import ManifestError
-from reconciler.fields import implied
 from reconciler.kinds.domain import KIND, devices
 from reconciler.model.inventory import NOTHING_APPLIED, Applied
 from reconciler.model.plans import Disruption

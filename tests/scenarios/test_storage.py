@@ -137,7 +137,9 @@ def test_r4_a_volume_grows_and_never_shrinks(lab, images):
 
 
 def test_r4_a_volume_grows_under_a_running_guest(lab, images):
-    machine = vm(power="running", more="  disks:\n    - {name: root, pool: images, volume: v, bus: virtio}\n")
+    machine = vm(
+        power="running", more="  disks:\n    - {name: root, pool: images, volume: v, bus: virtio, format: qcow2}\n"
+    )
     storage(lab, images, volume(capacity="64MiB"), machine)
     lab.converge()
     started = lab.domain("vm").ID()

@@ -1,4 +1,4 @@
-from reconciler import fields, shapes
+from reconciler import entries, fields, shapes
 from reconciler.codecs import MEMORY, ON_OFF, PRESENT, TEXT, integer
 from reconciler.fields import Field, Group, Items
 
@@ -28,7 +28,7 @@ TABLE = (
         fields=(Field(name="addr", at="@addr", codec=TEXT, doc="Server.", example="9.9.9.9"),),
     ),
 )
-INDEX = fields.index(TABLE)
+INDEX = entries.index(TABLE)
 
 
 def test_a_plain_value_stands_for_the_fields_its_group_names():
@@ -59,12 +59,12 @@ def test_lifting_what_was_lowered_gives_the_canonical_body_back():
 
 
 def test_paths_and_values_are_shown_as_people_write_them():
-    assert fields.path_of(INDEX, "devices/disk[root]/driver@cache") == "disks[root].cache"
-    assert fields.path_of(INDEX, "devices/disk[root]") == "disks[root]"
-    assert fields.path_of(INDEX, "os/bios@rebootTimeout") == "xml:os/bios@rebootTimeout"
-    assert fields.path_of(INDEX, "!autostart") == "autostart"
-    assert fields.shown(INDEX, "memory", "2097152") == "2GiB"
-    assert fields.shown(INDEX, "features/pae@state", "on") == "true"
+    assert entries.path_of(INDEX, "devices/disk[root]/driver@cache") == "disks[root].cache"
+    assert entries.path_of(INDEX, "devices/disk[root]") == "disks[root]"
+    assert entries.path_of(INDEX, "os/bios@rebootTimeout") == "xml:os/bios@rebootTimeout"
+    assert entries.path_of(INDEX, "!autostart") == "autostart"
+    assert entries.shown(INDEX, "memory", "2097152") == "2GiB"
+    assert entries.shown(INDEX, "features/pae@state", "on") == "true"
 
 
 def test_the_schema_has_every_field_with_its_unit_and_refuses_others():
@@ -79,8 +79,8 @@ def test_a_field_that_names_a_key_itself_is_found_by_it():
     named = Field(name="serial", at="sysinfo[smbios]/entry[serial]", codec=TEXT, doc="Serial.", example="1", whole=True)
     line = Field(name="text", at="", codec=TEXT, doc="A line.", example="a")
     lines = Items(name="lines", at="sysinfo[smbios]/line", doc="Lines.", fields=(line,))
-    table = fields.index((named, lines))
-    assert fields.path_of(table, "sysinfo[smbios]/entry[serial]") == "serial"
-    assert fields.is_whole(table, "sysinfo[smbios]/entry[serial]")
-    assert fields.path_of(table, "sysinfo[smbios]/line[3]") == "lines[3].text"
-    assert fields.path_of(table, "sysinfo[smbios]/entry[other]") == "xml:sysinfo[smbios]/entry[other]"
+    table = entries.index((named, lines))
+    assert entries.path_of(table, "sysinfo[smbios]/entry[serial]") == "serial"
+    assert entries.is_whole(table, "sysinfo[smbios]/entry[serial]")
+    assert entries.path_of(table, "sysinfo[smbios]/line[3]") == "lines[3].text"
+    assert entries.path_of(table, "sysinfo[smbios]/entry[other]") == "xml:sysinfo[smbios]/entry[other]"

@@ -17,7 +17,8 @@ import libvirt
 
 from reconciler.adapters.virt import embedded, faults
 from reconciler.adapters.virt.embedded_home import Home
-from reconciler.errors import Family, ReconcilerError, trouble
+from reconciler.catalogue import Family
+from reconciler.errors import ReconcilerError, trouble
 
 OPEN_SECONDS = 10.0
 # A daemon that is silent for 5 s is asked; after 3 unanswered questions it is gone and calls fail.

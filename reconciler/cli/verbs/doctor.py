@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from reconciler.app.doctor import doctor
+from reconciler.catalogue import Family
 from reconciler.cli import render_json
 from reconciler.cli.arguments import Options, Verb, with_options
 from reconciler.cli.render_status import checks_json, checks_text
 from reconciler.cli.terminal import answer
-from reconciler.errors import Family
 
 
 @click.command(cls=Verb, name="doctor")

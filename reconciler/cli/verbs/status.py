@@ -9,11 +9,11 @@ import click
 
 from reconciler.app.settings import Selection, Settings
 from reconciler.app.status import status
+from reconciler.catalogue import Family
 from reconciler.cli import render_json
 from reconciler.cli.arguments import Options, Verb, refs_argument, with_options
 from reconciler.cli.render_status import status_json, status_text
 from reconciler.cli.terminal import answer
-from reconciler.errors import Family
 from reconciler.model.refs import Ref
 
 # The state of a resource whose host could not be asked.

@@ -6,9 +6,11 @@ from reconciler.kind import Kind
 from reconciler.kinds.domain import xml
 from reconciler.kinds.domain.driver import look, observe, perform
 from reconciler.kinds.domain.dump import dump
+from reconciler.kinds.domain.health import QUESTIONS
+from reconciler.kinds.domain.moot import moot
 from reconciler.kinds.domain.power import rename
 from reconciler.kinds.domain.preflight import ports, preflight
-from reconciler.kinds.domain.rules import RULES, create, delete, update
+from reconciler.kinds.domain.rules import RULES, create, delete, mends, update
 from reconciler.kinds.domain.spec import FIELDS, PROFILE_FIELDS, TABLE, parse
 
 __all__ = ["KIND", "PROFILE_FIELDS"]
@@ -28,6 +30,7 @@ KIND = Kind(
     rules=RULES,
     create=create,
     update=update,
+    mends=mends,
     delete=delete,
     render=xml.render,
     preflight=preflight,
@@ -37,9 +40,9 @@ KIND = Kind(
     perform=perform,
     weigh=xml.weigh,
     owner=xml.owner,
-    # libvirt 9.0 writes how it has checked the processor, and which features emulation left out.
-    volatile=frozenset({"cpu@check", "cpu/model@fallback", "cpu@match"}),
+    moot=moot,
     rename=rename,
+    questions=QUESTIONS,
     marked=True,
     offers={"@type": "domain type", "os/type@arch": "architecture"},
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import assert_never, cast
 
-from reconciler import definitions
-from reconciler.kinds.domain import steps, switching
+from reconciler import definitions, reconnecting
+from reconciler.kinds.domain import plugging, setting, steps, switching
 from reconciler.kinds.domain.handle import (
     CONNECT_LIST_DOMAINS_AUTOSTART,
     CONNECT_LIST_DOMAINS_MANAGEDSAVE,
@@ -23,7 +23,9 @@ from reconciler.kinds.domain.handle import (
     Domain,
     error_code,
 )
+from reconciler.kinds.domain.spec import UNPLUGGED
 from reconciler.kinds.domain.states import State, state_of
+from reconciler.kinds.domain.steady import steady
 from reconciler.model.documents import BUSY, CRASHED, POWER, Address, Observed, Texts
 from reconciler.model.plans import RENAME, Autostart, Define, KindStep, Mark, Start, Step, Stop, Undefine
 from reconciler.model.refs import Ref
@@ -31,9 +33,14 @@ from reconciler.ports import Clock, Handle
 
 # libvirtd answers several calls of one connection at once: four readers take half the time of one.
 READERS = 4
-_VOLATILE = re.compile(r" state='(?:dis)?connected'")
-_BALLOON = re.compile(r"(<currentMemory[^>]*>)(\d+)(?=<)")
-_MEMORY = re.compile(r"<memory unit='KiB'>(\d+)<")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One domain, with its interfaces on libvirt's networks while it runs."""
+
+    observed: Observed
+    plugs: tuple[reconnecting.Plug, ...] = ()
 
 
 def observe(handle: Handle) -> Iterator[Observed]:
@@ -49,7 +56,7 @@ def observe(handle: Handle) -> Iterator[Observed]:
     active = any(domain.ID() >= 0 for domain, _ in domains)
     transient = _uuids(connection, CONNECT_LIST_DOMAINS_TRANSIENT) if active else frozenset()
 
-    def look_at(domain: Domain, known: tuple[int, int] | None) -> Observed | None:
+    def look_at(domain: Domain, known: tuple[int, int] | None) -> Seen | None:
         uuid = domain.UUIDString()
         with_image = uuid in saved
         return _unless_gone(
@@ -63,8 +70,8 @@ def observe(handle: Handle) -> Iterator[Observed]:
     share = -(-len(domains) // READERS)
     shares = (domains[start : start + share] for start in range(0, len(domains), share))
     with ThreadPoolExecutor(READERS) as readers:
-        for seen in readers.map(lambda some: [look_at(*each) for each in some], shares):
-            yield from filter(None, seen)
+        found = [each for some in readers.map(lambda some: [look_at(*each) for each in some], shares) for each in some]
+    yield from _unplugged(handle, [each for each in found if each])
 
 
 def _with_states(connection: Connection) -> list[tuple[Domain, tuple[int, int] | None]]:
@@ -84,10 +91,11 @@ def _with_states(connection: Connection) -> list[tuple[Domain, tuple[int, int] |
 def look(handle: Handle, ref: Ref) -> Observed | None:
     """One domain by name; None if the host has none."""
     connection = cast("Connection", handle)
-    return _unless_gone(lambda: _look_alone(connection.lookupByName(ref.name)))
+    seen = _unless_gone(lambda: _look_alone(connection.lookupByName(ref.name)))
+    return next(_unplugged(handle, [seen])) if seen else None
 
 
-def _look_alone(domain: Domain) -> Observed:
+def _look_alone(domain: Domain) -> Seen:
     saved = bool(domain.hasManagedSaveImage())
     # What is off and still there is persistent: one call less for each of thousands.
     transient = domain.ID() >= 0 and not domain.isPersistent()
@@ -95,7 +103,7 @@ def _look_alone(domain: Domain) -> Observed:
     return _look(domain, state_of(*domain.state(), saved=saved), flags)
 
 
-def _unless_gone(see: Callable[[], Observed]) -> Observed | None:
+def _unless_gone(see: Callable[[], Seen]) -> Seen | None:
     """What is seen; None if the domain is not there, or has gone since it was listed."""
     try:
         return see()
@@ -103,6 +111,15 @@ def _unless_gone(see: Callable[[], Observed]) -> Observed | None:
         if error_code(error) == ERR_NO_DOMAIN:
             return None
         raise
+
+
+def _unplugged(handle: Handle, seen: Sequence[Seen]) -> Iterator[Observed]:
+    """What was seen, with the interfaces that hang in the air: asked of the networks once for all machines."""
+    loose = reconnecting.loose(handle, (plug for each in seen for plug in each.plugs))
+    for each in seen:
+        keys = ",".join(plug.key for plug in each.plugs if plug in loose)
+        found = each.observed
+        yield replace(found, facts={**found.facts, UNPLUGGED: keys}) if keys else found
 
 
 def _uuids(connection: Connection, flags: int) -> frozenset[str]:
@@ -123,13 +140,14 @@ def _flags(*, autostart: bool, saved: bool, transient: bool) -> dict[Address, st
     return flags
 
 
-def _look(domain: Domain, state: State, flags: Texts) -> Observed:
+def _look(domain: Domain, state: State, flags: Texts) -> Seen:
     """One domain with its definitions."""
     facts = {**_facts(state), **flags}
     xml = domain.XMLDesc(DOMAIN_XML_INACTIVE | DOMAIN_XML_SECURE)
-    live = _steady(domain.XMLDesc(DOMAIN_XML_SECURE), xml) if domain.ID() >= 0 else None
+    running = domain.XMLDesc(DOMAIN_XML_SECURE) if domain.ID() >= 0 else None
+    live = steady(running, xml, lambda: domain.connect().getInfo()[2]) if running is not None else None
     digest = sha256("\0".join((xml, live or "", *(f"{at}={text}" for at, text in sorted(facts.items())))).encode())
-    return Observed(
+    observed = Observed(
         ref=Ref("Domain", domain.name()),
         uuid=domain.UUIDString(),
         xml=xml,
@@ -138,6 +156,7 @@ def _look(domain: Domain, state: State, flags: Texts) -> Observed:
         details={"paused": state.paused} if state.paused else {},
         digest=digest.hexdigest(),
     )
+    return Seen(observed, reconnecting.plugs(running, xml) if running is not None else ())
 
 
 def _facts(state: State) -> dict[Address, str]:
@@ -149,19 +168,6 @@ def _facts(state: State) -> dict[Address, str]:
     if state.crashed:
         facts[CRASHED] = "yes"
     return facts
-
-
-def _steady(live: str, config: str) -> str:
-    """The running definition without what moves by itself: whether the agent is connected, and where the balloon is.
-
-    The balloon is shown where the definition wants it, as long as the guest was booted with that much: it follows in
-    its own time, and not at all where the guest has no driver for it (QEMU 7.2).
-    """
-    live = _VOLATILE.sub("", live)
-    wanted, booted = _BALLOON.search(config), _MEMORY.search(live)
-    if wanted is None or booted is None or int(wanted[2]) > int(booted[1]):
-        return live
-    return _BALLOON.sub(lambda found: found[1] + wanted[2], live, count=1)
 
 
 def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
@@ -185,10 +191,25 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
             domain.setAutostart(int(step.on))
         case Mark():
             steps.write_element(domain, definitions.OWNER, definitions.owner_mark(step.owner))
+        case KindStep("reconnect"):
+            reconnecting.plug_in(handle, domain, ref)
         case KindStep():
-            _KIND_STEPS[step.name](domain, step)
+            _perform_own(domain, ref, step, clock)
         case _:
             assert_never(step)
+
+
+def _perform_own(domain: Domain, ref: Ref, step: KindStep, clock: Clock) -> None:
+    """A step that only domains have."""
+    match step.name:
+        case "detach":
+            plugging.detach(domain, ref, step, clock)
+        case "update":
+            plugging.update(domain, ref, step)
+        case "vcpus":
+            setting.vcpus(domain, ref, step)
+        case name:
+            _KIND_STEPS[name](domain, step)
 
 
 def _find(connection: Connection, ref: Ref, step: Step) -> Domain | None:
@@ -202,8 +223,8 @@ def _find(connection: Connection, ref: Ref, step: Step) -> Domain | None:
 
 
 _KIND_STEPS: dict[str, Callable[[Domain, KindStep], None]] = {
+    **setting.STEPS,
     "metadata": steps.write_metadata,
-    "memory": steps.set_memory,
-    "vcpus": steps.set_vcpus,
+    "attach": plugging.attach,
     RENAME: steps.rename,
 }

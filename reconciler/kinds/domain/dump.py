@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reconciler import fields, markup
+from reconciler import entries, fields, markup
 from reconciler.codecs import Json
 from reconciler.kinds.domain import devices, xml
 from reconciler.kinds.domain.sense import complete
@@ -85,7 +85,7 @@ def _tidy(body: dict[str, Json], texts: Texts) -> None:
 
 def _open(address: Address, covered: set[Address]) -> bool:
     """Whether no field claims it and it is no secret; a unit belongs to the amount beside it."""
-    entry = fields.entry_of(TABLE, address)
+    entry = entries.entry_of(TABLE, address)
     if entry is not None and entry.field is not None and entry.field.secret:
         return False
     unit = address.endswith("@unit") and markup.element_of(address) in covered

@@ -6,7 +6,7 @@ the prefix.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 CONNECT_LIST_DOMAINS_TRANSIENT = 8
@@ -27,13 +27,19 @@ DOMAIN_UNDEFINE_KEEP_NVRAM = 8
 DOMAIN_UNDEFINE_CHECKPOINTS_METADATA = 16
 DOMAIN_UNDEFINE_TPM = 32
 DOMAIN_UNDEFINE_KEEP_TPM = 64
+EVENT_DEVICE_REMOVED = 15
+EVENT_DEVICE_REMOVAL_FAILED = 22
+ERR_INTERNAL = 1
 DOMAIN_SHUTDOWN_ACPI_POWER_BTN = 1
 DOMAIN_SHUTDOWN_GUEST_AGENT = 2
 DOMAIN_STATS_STATE = 1
 ERR_NO_SUPPORT = 3
 ERR_INVALID_ARG = 8
+ERR_OPERATION_FAILED = 9
+ERR_XML = 27
 ERR_NO_DOMAIN = 42
 ERR_OPERATION_INVALID = 55
+ERR_CONFIG_UNSUPPORTED = 67
 ERR_OPERATION_TIMEOUT = 68
 
 
@@ -63,6 +69,23 @@ class Domain(Protocol):
     def setMetadata(self, type: int, metadata: str | None, key: str | None, uri: str | None, flags: int) -> int: ...  # noqa: N802
     def setMemoryFlags(self, memory: int, flags: int) -> int: ...  # noqa: N802
     def setVcpusFlags(self, nvcpus: int, flags: int) -> int: ...  # noqa: N802
+    def attachDeviceFlags(self, xml: str, flags: int) -> int: ...  # noqa: N802
+    def updateDeviceFlags(self, xml: str, flags: int) -> int: ...  # noqa: N802
+    def detachDeviceFlags(self, xml: str, flags: int) -> int: ...  # noqa: N802
+    def detachDeviceAlias(self, alias: str, flags: int) -> int: ...  # noqa: N802
+    def setSchedulerParametersFlags(self, params: Mapping[str, int], flags: int) -> int: ...  # noqa: N802
+    def setMemoryParameters(self, params: Mapping[str, int], flags: int) -> int: ...  # noqa: N802
+    def setNumaParameters(self, params: Mapping[str, str], flags: int) -> int: ...  # noqa: N802
+    def setBlkioParameters(self, params: Mapping[str, int | str], flags: int) -> int: ...  # noqa: N802
+    def setBlockIoTune(self, disk: str, params: Mapping[str, int | str], flags: int) -> int: ...  # noqa: N802
+    def addIOThread(self, iothread_id: int, flags: int) -> int: ...  # noqa: N802
+    def delIOThread(self, iothread_id: int, flags: int) -> int: ...  # noqa: N802
+    def setMemoryStatsPeriod(self, period: int, flags: int) -> int: ...  # noqa: N802
+    def pinVcpuFlags(self, vcpu: int, cpumap: tuple[bool, ...], flags: int) -> int: ...  # noqa: N802
+    def pinEmulator(self, cpumap: tuple[bool, ...], flags: int) -> int: ...  # noqa: N802
+    def pinIOThread(self, iothread_id: int, cpumap: tuple[bool, ...], flags: int) -> int: ...  # noqa: N802
+    def setLifecycleAction(self, type: int, action: int, flags: int) -> int: ...  # noqa: N802
+    def connect(self) -> Connection: ...
 
 
 class Connection(Protocol):
@@ -72,6 +95,19 @@ class Connection(Protocol):
     def getAllDomainStats(self, stats: int, flags: int) -> list[tuple[Domain, Mapping[str, int]]]: ...  # noqa: N802
     def lookupByName(self, name: str) -> Domain: ...  # noqa: N802
     def defineXML(self, xml: str) -> Domain: ...  # noqa: N802
+    def getInfo(self) -> list[int]: ...  # noqa: N802
+    def domainEventRegisterAny(  # noqa: N802
+        self,
+        dom: Domain | None,
+        eventID: int,  # noqa: N803
+        cb: DeviceEvent,
+        opaque: object,
+    ) -> int: ...
+    def domainEventDeregisterAny(self, callbackID: int) -> int: ...  # noqa: N802, N803
+
+
+# Called with the connection, the domain, the device's alias and what was given at registration.
+DeviceEvent = Callable[[object, object, str, object], None]
 
 
 def error_code(error: BaseException) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.codecs import CPUSET, MEMORY, PRESENT, choice, integer
 from reconciler.fields import Field, Group
+from reconciler.kinds.domain.devices.module import MODULES
 
 MEMORY_FIELDS = Group(
     name="memory",
@@ -28,6 +29,7 @@ MEMORY_FIELDS = Group(
                 Field(name="slots", at="maxMemory@slots", codec=integer(1, 256), doc="Slots for modules.", example=8),
             ),
         ),
+        MODULES,
         Group(
             name="hugepages",
             doc="Memory from the host's huge pages.",

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from reconciler import markup
 from reconciler.errors import Problem
 from reconciler.model.documents import Address, Deletion, Document, Policy, RestartPolicy
+from reconciler.model.probes import Health
 from reconciler.model.windows import DEFAULT_ZONE, Window, doubt
 
 WINDOWS = "!restartWindows"
 Said = Mapping[Address, str | None]
 
 
-def policy(said: Said) -> Policy:
-    """The policy in what a document says about itself (`!restartPolicy` ...)."""
+def policy(said: Said, health: Health) -> Policy:
+    """The policy in what a document says about itself (`!restartPolicy` ...), and when it counts as healthy."""
     default = Policy()
     agent = said.get("!shutdown/agentTimeout")
     return Policy(
@@ -25,6 +26,7 @@ def policy(said: Said) -> Policy:
         force_off=said.get("!shutdown/force") == "yes",
         windows=tuple(_window(said, f"{WINDOWS}[{key}]") for key in markup.entry_keys(said, WINDOWS)),
         agent_seconds=None if agent is None else int(agent),
+        health=health,
     )
 
 

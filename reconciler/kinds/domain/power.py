@@ -9,7 +9,7 @@ from reconciler.model.documents import Observed, Policy, Spec
 from reconciler.model.plans import RENAME, Allow, Diff, Disruption, KindStep, Start, Step, Stop
 
 # Ways that leave the definition alone.
-NO_WAY = ("autostart", "power")
+NO_WAY = ("autostart", "power", "reconnect")
 KEPT = "the guest has crashed and is kept as it was (onCrash: preserve); only a restart starts it anew"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from reconciler.errors import Problem
-from reconciler.kinds.domain import devices
+from reconciler.kinds.domain import devices, health
 from reconciler.kinds.domain.displaced import topology_product
 from reconciler.model.documents import Address, Claims, Document, Spec
 
@@ -41,6 +41,8 @@ IMPLIED: tuple[Implies, ...] = (
     Implies("os/firmware/", "os@firmware", "efi"),
     Implies("os/nvram", "os@firmware", "efi"),
     Implies("os/bootmenu@timeout", "os/bootmenu@enable", "yes"),
+    Implies("devices/memballoon/", "devices/memballoon@model", "virtio"),
+    Implies("devices/memballoon@", "devices/memballoon@model", "virtio"),
     Implies("clock@timezone", "clock@offset", "timezone"),
     Implies("clock@basis", "clock@offset", "variable"),
     Implies("clock@adjustment", "clock@offset", "variable"),
@@ -55,6 +57,7 @@ REQUIRED: tuple[Requires, ...] = (
     Requires("cpu/model@fallback", "cpu@mode", "cpu.mode or cpu.model"),
     Requires("cpu/feature[", "cpu@mode", "cpu.mode or cpu.model"),
     Requires("cpu/cache@mode", "cpu@mode", "cpu.mode or cpu.model"),
+    Requires("devices/memory[", "maxMemory", "memory.hotplug"),
     Requires("maxMemory", "maxMemory@slots", "memory.hotplug.slots"),
     Requires("maxMemory@slots", "maxMemory", "memory.hotplug.max"),
     Requires(
@@ -98,6 +101,7 @@ def contradictions(spec: Spec, document: Document, path_of: PathOf) -> Iterator[
     """Everything in the document that cannot be meant; `path_of` gives the path people write for an address."""
     yield from _lacking(spec, document, path_of)
     yield from _too_much(spec, document)
+    yield from health.contradictions(document)
     for refusal in devices.refusals(document.body):
         yield Problem(refusal.number, f"{spec.ref}: {refusal.message}", document.place("spec", *refusal.path))
     claims = spec.claims

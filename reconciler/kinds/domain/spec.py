@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import unquote
 
-from reconciler import codecs, definitions, fields, markup
+from reconciler import codecs, definitions, entries, fields, markup
 from reconciler.errors import ManifestError, trouble
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Context
-from reconciler.kinds.domain import boot, devices, life, machine, memory, processor, tuning, xml
+from reconciler.kinds.domain import boot, devices, health, life, machine, memory, processor, tuning, xml
 from reconciler.kinds.domain.policy import doubts, policy
 from reconciler.kinds.domain.sense import complete, contradictions
 from reconciler.matching import align, rename
@@ -19,6 +19,7 @@ from reconciler.model.documents import Address, Document, Spec, Texts
 
 FIELDS: tuple[Node, ...] = (
     *machine.POLICY,
+    health.HEALTH,
     *machine.STATE,
     *machine.ABOUT,
     *machine.PLATFORM,
@@ -42,11 +43,13 @@ FIELDS: tuple[Node, ...] = (
         example="<domain><devices><watchdog model='i6300esb' action='reset'/></devices></domain>",
     ),
 )
-TABLE = fields.index(FIELDS)
+TABLE = entries.index(FIELDS)
 # A Profile holds the same fields as the Domain it is merged underneath, but cannot itself have a profile.
 PROFILE_FIELDS: tuple[Node, ...] = tuple(node for node in FIELDS if node.name != "profile")
 
 POWER, AUTOSTART, OWNER = "!power", "!autostart", "metadata/reconciler:owner"
+# The fact that names the interfaces without a network, by their keys with commas between.
+UNPLUGGED = "!unplugged"
 
 
 def parse(document: Document, context: Context) -> Spec:
@@ -62,7 +65,7 @@ def parse(document: Document, context: Context) -> Spec:
         lists=frozenset(lowered.lists),
         hints=lowered.hints,
         needs=devices.needs(document.body),
-        policy=policy(said),
+        policy=policy(said, health.read(document.body)),
         labels=document.labels,
         where=document.place(),
         digest=document.digest,
@@ -143,7 +146,7 @@ def _checked(spec: Spec, document: Document) -> Spec:
     """The same spec; raises ManifestError with everything in it that contradicts itself."""
     if document.xml is not None:
         return spec
-    found = (*doubts(spec.policy, document), *contradictions(spec, document, partial(fields.path_of, TABLE)))
+    found = (*doubts(spec.policy, document), *contradictions(spec, document, partial(entries.path_of, TABLE)))
     if found:
         raise ManifestError(found)
     return spec

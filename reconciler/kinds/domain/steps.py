@@ -78,11 +78,3 @@ def _bare(text: str) -> str:
 def _affect(domain: Domain) -> int:
     persistent = DOMAIN_AFFECT_CONFIG if domain.isPersistent() else 0
     return persistent | (DOMAIN_AFFECT_LIVE if domain.isActive() else 0)
-
-
-def set_memory(domain: Domain, step: KindStep) -> None:
-    domain.setMemoryFlags(int(step.arguments["current"]), DOMAIN_AFFECT_LIVE)
-
-
-def set_vcpus(domain: Domain, step: KindStep) -> None:
-    domain.setVcpusFlags(int(step.arguments["current"]), DOMAIN_AFFECT_LIVE)

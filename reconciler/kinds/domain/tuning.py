@@ -126,8 +126,13 @@ def _pins(name: str, at: str, key: str, first: int, doc: str) -> Items:
     )
 
 
+# What libvirt means by no period and no quota (cgroups of Linux).
+_UNSAID = {"period": "100000", "quota": "-1"}
+
+
 def _share(name: str, at: str, low: int, unit: str, doc: str, example: int) -> Field:
-    return Field(name=name, at=f"cputune/{at}", codec=integer(low, unit=unit), doc=doc, example=example)
+    unsaid = _UNSAID.get(at.rpartition("_")[2])
+    return Field(name=name, at=f"cputune/{at}", codec=integer(low, unit=unit), doc=doc, example=example, implied=unsaid)
 
 
 CPUTUNE = Group(

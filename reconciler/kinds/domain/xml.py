@@ -12,9 +12,10 @@ from reconciler.kind import Situation, Weight
 from reconciler.kinds.domain import devices
 from reconciler.kinds.domain.born import born
 from reconciler.kinds.domain.displaced import displaced
+from reconciler.kinds.domain.modules import with_modules, without_modules
 from reconciler.kinds.domain.passing import passing
 from reconciler.markup import Element, Identities
-from reconciler.model.documents import Address, Claims, Spec
+from reconciler.model.documents import Address, Claims, Spec, Texts
 from reconciler.model.plans import Diff
 from reconciler.model.quantities import scale_libvirt
 
@@ -93,6 +94,7 @@ def _flat(root: Element) -> dict[Address, str]:
     texts = devices.normalise(markup.flatten(root, IDENTITIES, unit=KIB, default_unit=KIB))
     if texts.get("os@firmware") == "bios":
         del texts["os@firmware"]
+    without_modules(texts)
     return texts
 
 
@@ -109,7 +111,7 @@ def same(address: Address, want: str, have: str) -> bool:
     if address == "os/type@machine":
         return family(have) == want
     if address.endswith(("@cpuset", "@nodeset", "@cpus")):
-        return _numbers(want) == _numbers(have)
+        return numbers(want) == numbers(have)
     return address.startswith("devices/") and devices.same(address, want, have)
 
 
@@ -119,7 +121,7 @@ def family(machine: str) -> str:
     return {"pc-q35": "q35", "pc-i440fx": "pc"}.get(name, name)
 
 
-def _numbers(cpuset: str) -> frozenset[int]:
+def numbers(cpuset: str) -> frozenset[int]:
     """The CPUs in `0-3,^2`."""
     there: set[int] = set()
     for part in cpuset.split(","):
@@ -135,12 +137,20 @@ def render(spec: Spec, situation: Situation | None, diffs: Sequence[Diff]) -> st
     """The definition for a new domain, or the host's own with these differences carried out."""
     if situation is None:
         skeleton = _SKELETON.format(name=escape(spec.ref.name))
-        return definitions.build(skeleton, spec, IDENTITIES, born(spec))
+        return _with_modules(definitions.build(skeleton, spec, IDENTITIES, born(spec)), spec, {})
     moved = tuple(dict.fromkeys(_newly_placed(diffs)))
     claims = {**_inside(spec.hints, moved), **_inside(spec.claims, moved)}
     wanted = devices.born_for(claims, situation.texts) if moved else {}
     changes = (*displaced(situation, diffs), *diffs, *_spelt_out(situation, diffs))
-    return definitions.revise(situation, changes, IDENTITIES, wanted)
+    return _with_modules(definitions.revise(situation, changes, IDENTITIES, wanted), spec, situation.texts)
+
+
+def _with_modules(text: str, spec: Spec, texts: Texts) -> str:
+    """The definition with its memory modules in the balloon's size, which the document gives without them."""
+    if not any(address.startswith("devices/memory[") for address in (*spec.claims, *texts)):
+        return text
+    memory, current = (spec.claims.get(name) or texts.get(name, "") for name in ("memory", "currentMemory"))
+    return with_modules(text, memory, current)
 
 
 def _spelt_out(situation: Situation, diffs: Sequence[Diff]) -> Iterator[Diff]:

@@ -5,7 +5,7 @@ The rest (URI, default, policy) tells the program how to treat the host, and cla
 
 from __future__ import annotations
 
-from reconciler import fields
+from reconciler import entries, fields
 from reconciler.codecs import YES_NO, Codec, Json, integer, text
 from reconciler.fields import Field, Group, Node
 from reconciler.kind import Context
@@ -123,7 +123,7 @@ FIELDS: tuple[Node, ...] = (
     ),
     _KSM,
 )
-TABLE = fields.index(FIELDS)
+TABLE = entries.index(FIELDS)
 
 
 def parse(document: Document, context: Context) -> Spec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
-from reconciler import definitions, markup
+from reconciler import definitions, markup, reconnecting
 from reconciler.errors import trouble
 from reconciler.kinds.network.xml import details, tidy
 from reconciler.model.documents import Observed
@@ -85,7 +85,7 @@ def _seen(network: Network, active: bool, autostart: bool) -> Observed:
 
 
 def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
-    """Carry out one step. Raises what libvirt raises, and R403 for a network that is still used."""
+    """Carry out one step. Raises what libvirt raises, R403 for a network that is still used, and R614."""
     connection = cast(Connection, handle)
     match step:
         case Define(xml):
@@ -96,7 +96,7 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
                 definitions.marked(definitions.persistent(network.XMLDesc, XML_INACTIVE), owner)
             )
         case KindStep(name, arguments):
-            STEPS[name](connection.networkLookupByName(ref.name), ref, dict(arguments))
+            STEPS[name](handle, connection.networkLookupByName(ref.name), ref, dict(arguments))
         case Start() | Stop() | Autostart() | Undefine():
             _switch(connection.networkLookupByName(ref.name), step)
 
@@ -115,18 +115,24 @@ def _switch(network: Network, step: Start | Stop | Autostart | Undefine) -> None
             network.undefine()
 
 
-def _update(network: Network, ref: Ref, arguments: dict[str, str]) -> None:
+def _update(handle: Handle, network: Network, ref: Ref, arguments: dict[str, str]) -> None:
     command, section = COMMANDS[arguments["command"]], SECTIONS[arguments["section"]]
     network.update(command, section, int(arguments["parent"]), arguments["xml"], UPDATE_LIVE)
 
 
-def _restart(network: Network, ref: Ref, arguments: dict[str, str]) -> None:
+def _restart(handle: Handle, network: Network, ref: Ref, arguments: dict[str, str]) -> None:
+    """Down and up again, and the running guests back on it. Raises R614 for those that could not be."""
     if network.isActive():
         network.destroy()
     network.create()
+    _reconnect(handle, network, ref, arguments)
 
 
-def _vacant(network: Network, ref: Ref, arguments: dict[str, str]) -> None:
+def _reconnect(handle: Handle, network: Network, ref: Ref, arguments: dict[str, str]) -> None:
+    reconnecting.plug_in_all(handle, network.name(), ref)
+
+
+def _vacant(handle: Handle, network: Network, ref: Ref, arguments: dict[str, str]) -> None:
     """Raises R403 while guests are on the network."""
     count = _connections(network)
     if count:
@@ -148,8 +154,9 @@ def _connections(network: Network) -> int:
         return int(markup.parse(network.XMLDesc(0)).get("connections", "0"))
 
 
-STEPS: dict[str, Callable[[Network, Ref, dict[str, str]], None]] = {
+STEPS: dict[str, Callable[[Handle, Network, Ref, dict[str, str]], None]] = {
     "update": _update,
     "restart": _restart,
+    "reconnect": _reconnect,
     "vacant": _vacant,
 }

@@ -8,24 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reconciler import markup
 from reconciler.errors import Problem
 from reconciler.kind import Decision, Facts, Judged, Rule, Situation
-from reconciler.kinds.network.xml import IDENTITIES, MODE, render
-from reconciler.markup import Element, pattern_of
-from reconciler.model.documents import Address, Observed, RestartPolicy, Spec
+from reconciler.kinds.network.entries import SECTIONS, ambiguous, updates
+from reconciler.kinds.network.xml import MODE, render
+from reconciler.markup import pattern_of
+from reconciler.model.documents import Observed, RestartPolicy, Spec
 from reconciler.model.plans import Allow, Autostart, Define, Diff, Disruption, KindStep, Start, Step, Stop, Undefine
 
-# Entries that libvirt can update while the network runs -> the section's name in virNetworkUpdate.
-SECTIONS = {
-    "ip[]/dhcp/range[]": "ip-dhcp-range",
-    "ip[]/dhcp/host[]": "ip-dhcp-host",
-    "dns/host[]": "dns-host",
-    "dns/txt[]": "dns-txt",
-    "dns/srv[]": "dns-srv",
-    "forward/interface[]": "forward-interface",
-    "portgroup[]": "portgroup",
-}
 RESTARTS = "the running network keeps the old value until it restarts, and a restart takes the link from its guests"
 
 
@@ -40,7 +30,13 @@ def _autostart(diff: Diff, situation: Situation) -> Decision:
 
 
 def _entry(diff: Diff, situation: Situation) -> Decision:
-    return Decision(Disruption.NONE, "update" if situation.active else "define")
+    if not situation.active:
+        return Decision(Disruption.NONE)
+    if ambiguous(diff.address, situation.observed.live or "", situation.spec):
+        return Decision(
+            Disruption.RESTART, "define", f"libvirt cannot tell entries apart that are so alike; {RESTARTS}"
+        )
+    return Decision(Disruption.NONE, "update")
 
 
 def _quiet(diff: Diff, situation: Situation) -> Decision:
@@ -91,12 +87,15 @@ def update(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
     if diffs:
         target = render(situation.spec, situation, diffs)
         if "update" in ways and not restarts and situation.observed.live is not None:
-            steps.extend(_updates(situation.observed.live, target, [diff.address for diff in diffs]))
-        steps.append(Define(target))
+            touched = [item.diff.address for item in judged if item.decision.way == "update"]
+            steps.extend(updates(situation.observed.live, target, touched))
+        if any(situation.texts.get(diff.address) != diff.after for diff in diffs):
+            steps.append(Define(target))
     if restarts and "stop" not in ways:
         steps.append(KindStep("restart"))
     if "!active" in facts:
-        steps.append(Start() if facts["!active"] == "yes" else Stop(0))
+        # Guests may still run that were on it before it was stopped.
+        steps += [Start(), KindStep("reconnect")] if facts["!active"] == "yes" else [Stop(0)]
     if "!autostart" in facts:
         steps.append(Autostart(facts["!autostart"] == "yes"))
     return tuple(steps)
@@ -105,60 +104,6 @@ def update(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
 def _may_restart(situation: Situation) -> bool:
     permitted = Allow.RESTART in situation.allow or situation.spec.policy.restart is RestartPolicy.WHEN_REQUIRED
     return situation.active and permitted
-
-
-def _updates(live: str, target: str, touched: Sequence[Address]) -> Iterator[KindStep]:
-    """One step for each entry of the running network that has to go, come or change.
-
-    An entry is taken out and put in again: libvirt can modify port groups and DHCP hosts only, these not by address.
-    """
-    have, parents = _entries(live)
-    want, _ = _entries(target)
-    for address in _ordered(have, want):
-        if not _concerned(address, touched) or _same(have.get(address), want.get(address)):
-            continue
-        section = SECTIONS[pattern_of(address)]
-        parent = parents.get(address.partition("/")[0], -1)
-        if section.startswith("ip-") and parent < 0:
-            continue
-        old, new = have.get(address), want.get(address)
-        if section == "portgroup" and old is not None and new is not None:
-            yield _step("modify", section, parent, new)
-            continue
-        if old is not None:
-            yield _step("delete", section, parent, old)
-        if new is not None:
-            yield _step("add-last", section, parent, new)
-
-
-def _entries(text: str) -> tuple[dict[Address, Element], dict[Address, int]]:
-    """The entries that can be updated, and the position of each `ip` among its like."""
-    root = markup.parse(text)
-    found = dict(markup.walk(root, IDENTITIES))
-    entries = {address: element for address, element in found.items() if pattern_of(address) in SECTIONS}
-    parents = [address for address in found if pattern_of(address) == "ip[]"]
-    return entries, {address: position for position, address in enumerate(parents)}
-
-
-def _ordered(have: dict[Address, Element], want: dict[Address, Element]) -> list[Address]:
-    """What goes comes before what stays or is new, so that nothing is in the way."""
-    return [*(address for address in have if address not in want), *want]
-
-
-def _concerned(address: Address, touched: Sequence[Address]) -> bool:
-    return any(
-        address == other or other.startswith((address + "/", address + "@")) or address.startswith(other + "/")
-        for other in touched
-    )
-
-
-def _same(old: Element | None, new: Element | None) -> bool:
-    return old is not None and new is not None and markup.canonical(old) == markup.canonical(new)
-
-
-def _step(command: str, section: str, parent: int, element: Element) -> KindStep:
-    xml = markup.canonical(element)
-    return KindStep("update", {"command": command, "section": section, "parent": str(parent), "xml": xml})
 
 
 def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
-from reconciler import definitions, fields, markup
+from reconciler import definitions, entries, fields, markup
 from reconciler.codecs import Json
 from reconciler.errors import trouble
 from reconciler.fields import Lowered
 from reconciler.kind import Context
 from reconciler.kinds.network.table import FIELDS, TABLE
 from reconciler.kinds.network.xml import IDENTITIES, ISOLATED, MODE, flat, read
-from reconciler.model.documents import Address, Document, Spec, Texts
+from reconciler.model.documents import Address, Document, Policy, RestartPolicy, Spec, Texts
 
 OWNER_MARK = "metadata/reconciler:owner"
 # Networks that libvirt gives a bridge of its own, and with it addresses, DHCP and DNS.
@@ -33,11 +34,16 @@ def parse(document: Document, context: Context) -> Spec:
         claims=lowered.claims,
         lists=frozenset(lowered.lists),
         hints=lowered.hints,
-        policy=definitions.read_policy(document.body),
+        policy=_policy(document),
         labels=document.labels,
         where=document.place(),
         digest=document.digest,
     )
+
+
+def _policy(document: Document) -> Policy:
+    restart = RestartPolicy(document.body.get("restartPolicy", RestartPolicy.NEVER.value))
+    return replace(definitions.read_policy(document.body), restart=restart)
 
 
 def _lower(document: Document) -> Lowered:
@@ -83,8 +89,8 @@ def dump(texts: Texts) -> dict[str, Json]:
 
 
 # Addresses that follow from fields, see `table`.
-_FOLLOWING: Mapping[str, fields.Entry] = {
-    pattern: fields.Entry("", None)
+_FOLLOWING: Mapping[str, entries.Entry] = {
+    pattern: entries.Entry("", None)
     for pattern in ("ip[]@family", "route[]@family", "ip[]/dhcp/range[]/lease@unit", "ip[]/dhcp/host[]/lease@unit")
 }
 _FILLED: Mapping[Address, str] = {

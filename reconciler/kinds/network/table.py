@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from reconciler.codecs import MAC, NAME, YES_NO, integer
+from reconciler.codecs import MAC, NAME, YES_NO, choice, integer
 from reconciler.definitions import POLICY
-from reconciler.fields import Field, Group, Items, Node, index
+from reconciler.entries import index
+from reconciler.fields import Field, Group, Items, Node
 from reconciler.kinds.network.addressing import DNS, IPS, ROUTES
 from reconciler.kinds.network.codecs import DNS_NAME, DNSMASQ_OPTIONS
 from reconciler.kinds.network.links import BANDWIDTH, BRIDGE, FORWARD, VLAN
@@ -120,6 +121,14 @@ FIELDS: tuple[Node, ...] = (
         codec=DNSMASQ_OPTIONS,
         doc="Lines for dnsmasq's own configuration.",
         example=["log-queries"],
+    ),
+    Field(
+        name="restartPolicy",
+        at="!restartPolicy",
+        codec=choice("never", "whenRequired"),
+        doc="Whether the network may be restarted for changes that need it; its guests lose their link for a moment.",
+        example="whenRequired",
+        noted=True,
     ),
     *POLICY,
 )

@@ -140,7 +140,7 @@ def render(spec: Spec, situation: Situation | None, diffs: Sequence[Diff]) -> st
 
 
 def _unforwarded(diffs: Sequence[Diff]) -> Iterable[Diff]:
-    """A network that becomes isolated loses the whole element."""
+    """A network that becomes isolated loses the whole element; a lease time is written with its unit."""
     if any(diff.address == MODE and diff.after in (None, ISOLATED) for diff in diffs):
         yield Diff("forward", "", None)
         diffs = [
@@ -148,7 +148,10 @@ def _unforwarded(diffs: Sequence[Diff]) -> Iterable[Diff]:
             for diff in diffs
             if diff.address != "forward" and not diff.address.startswith(("forward/", "forward@"))
         ]
-    yield from diffs
+    for diff in diffs:
+        yield diff
+        if diff.address.endswith("lease@expiry") and diff.after is not None:
+            yield Diff(diff.address.replace("lease@expiry", "lease@unit"), None, "seconds")
 
 
 def _consistent(text: str) -> str:
@@ -159,6 +162,17 @@ def _consistent(text: str) -> str:
         forward.attrib.pop("dev", None)
         if forward.get("mode") == ISOLATED:
             root.remove(forward)
+        if forward.get("mode") == "bridge":
+            _leave_bridge(root)
     for element in root.xpath("ip[@prefix][@netmask] | route[@prefix][@netmask]"):
         del element.attrib["netmask"]
     return markup.serialise(root)
+
+
+def _leave_bridge(root: Element) -> None:
+    """Drop what libvirt had filled in for a bridge of its own, now that the host's is named."""
+    for mac in root.findall("mac"):
+        root.remove(mac)
+    for bridge in root.findall("bridge"):
+        for name in ("stp", "delay", "zone"):
+            bridge.attrib.pop(name, None)

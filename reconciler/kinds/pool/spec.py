@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler import definitions, fields, markup
+from reconciler import definitions, entries, fields, markup
 from reconciler.codecs import NAME, TEXT, UUID, YES_NO, Codec, Json, choice, integer, text
 from reconciler.definitions import POLICY
 from reconciler.errors import trouble
@@ -198,7 +198,7 @@ FIELDS: tuple[Node, ...] = (
     _SOURCE,
     *POLICY,
 )
-TABLE = fields.index(FIELDS)
+TABLE = entries.index(FIELDS)
 
 
 def parse(document: Document, context: Context) -> Spec:

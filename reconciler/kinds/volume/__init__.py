@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.kind import Kind
 from reconciler.kinds.volume.driver import look, observe, perform, unseen
-from reconciler.kinds.volume.rules import RULES, create, delete, preflight, update
+from reconciler.kinds.volume.rules import RULES, create, delete, preflight, stands, update
 from reconciler.kinds.volume.spec import FIELDS, TABLE, dump, parse
 from reconciler.kinds.volume.xml import IDENTITIES, read, render, same
 
@@ -26,6 +26,7 @@ KIND = Kind(
     render=render,
     observe=observe,
     look=look,
+    stands=stands,
     unseen=unseen,
     perform=perform,
     preflight=preflight,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
-from reconciler import definitions, markup
+from reconciler import definitions, markup, usage
 from reconciler.errors import trouble
 from reconciler.kinds.volume.handles import Connection, Domain, Pool, Volume
 from reconciler.kinds.volume.upload import check, fill
@@ -13,6 +13,7 @@ from reconciler.kinds.volume.xml import BACKING, details, tidy
 from reconciler.markup import Element
 from reconciler.model.documents import UNKNOWN, Address, Observed
 from reconciler.model.plans import KindStep, Step, Undefine
+from reconciler.model.quantities import format_size
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock, Handle
 
@@ -20,10 +21,13 @@ from reconciler.ports import Clock, Handle
 POOLS_INACTIVE = 1
 POOLS_ACTIVE = 2
 DOMAINS_ACTIVE = 1
+DOMAINS_SAVED = 256
 DOMAIN_XML_INACTIVE = 2
 BLOCK_RESIZE_BYTES = 1
 # virterror.h: VIR_ERR_NO_STORAGE_VOL.
 NO_VOLUME = 50
+# Formats that have a size of their own inside.
+IMAGES = ("qcow2", "qcow", "qed", "vmdk", "vdi", "vpc")
 # Pools whose volumes are files, which can have any format.
 FILES = ("dir", "fs", "netfs", "gluster", "vstorage")
 
@@ -93,10 +97,10 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
         case KindStep("check", arguments):
             check(arguments["source"], arguments["sha256"])
         case KindStep("resize", arguments):
-            _resize(connection, pool, pool.storageVolLookupByName(name), int(arguments["capacity"]))
+            _resize(connection, ref, pool.storageVolLookupByName(name), int(arguments["capacity"]))
         case Undefine():
             volume = pool.storageVolLookupByName(name)
-            _must_be_unused(connection, pool, volume, ref)
+            _must_be_unused(connection, volume, ref)
             volume.delete(0)
         case _:
             raise AssertionError(f"volumes have no step {step}")
@@ -139,52 +143,57 @@ def _write_backing(connection: Connection, root: Element, backing: str) -> None:
     markup.graft(root, values, {})
 
 
-def _resize(connection: Connection, pool: Pool, volume: Volume, capacity: int) -> None:
-    """Grow it through the running guest where one has it open, so that the guest sees it; else in the pool."""
-    for domain in connection.listAllDomains(DOMAINS_ACTIVE):
-        for target in _targets(domain.XMLDesc(0), pool.name(), volume):
-            domain.blockResize(target, capacity, BLOCK_RESIZE_BYTES)
-            return
-    volume.resize(capacity, 0)
+def _resize(connection: Connection, ref: Ref, volume: Volume, capacity: int) -> None:
+    """Grow it through the running guests that have it open, so that they see it; else in the pool. Raises R403.
+
+    libvirt shrinks a running guest's disk without a word (blockResize, 9.0), so it is asked for the size once more.
+    """
+    text = volume.XMLDesc(0)
+    place = usage.place_of(ref.name, text)
+    running = [(domain, domain.XMLDesc(0)) for domain in connection.listAllDomains(DOMAINS_ACTIVE)]
+    using = [(domain, usage.disks_on(xml, place)) for domain, xml in running if usage.uses(xml, place)]
+    _must_be_growable(ref, text, using)
+    opened = [(domain, target) for domain, disks in using for target, _ in disks]
+    size = max(volume.info()[1], *(domain.blockInfo(target)[0] for domain, target in opened), 0)
+    if capacity < size:
+        message = f"{ref} has {format_size(size)} by now; {format_size(capacity)} would cut off its end"
+        raise trouble("R403", message)
+    for domain, target in opened:
+        domain.blockResize(target, capacity, BLOCK_RESIZE_BYTES)
+    if not opened and capacity > size:
+        volume.resize(capacity, 0)
 
 
-def _targets(xml: str, pool: str, volume: Volume) -> list[str]:
-    """The devices of a machine that are this volume."""
-    path, name = volume.path(), volume.name()
-    if path not in xml and name not in xml:
-        return []
-    found = []
-    for disk in markup.parse(xml).iterfind("devices/disk"):
-        source, target = disk.find("source"), disk.find("target")
-        if source is None or target is None:
-            continue
-        named = (source.get("pool"), source.get("volume")) == (pool, name)
-        if named or path in (source.get("file"), source.get("dev")):
-            found.append(target.get("dev", ""))
-    return found
+def _must_be_growable(ref: Ref, text: str, using: Sequence[tuple[Domain, list[tuple[str, str]]]]) -> None:
+    """Raises R403 where a running guest has the volume below a disk of its own, or reads an image as if it were raw."""
+    below = [f"Domain/{domain.name()}" for domain, disks in using if not disks]
+    if below:
+        raise trouble("R403", f"{ref} is below a disk of the running {usage.named(below)}; stop that first")
+    form = markup.parse(text).find("target/format")
+    image = form.get("type", usage.RAW) if form is not None else usage.RAW
+    blind = [f"Domain/{domain.name()}" for domain, disks in using if any(read == usage.RAW for _, read in disks)]
+    if blind and image in IMAGES:
+        message = f"{ref} is {image}, but {usage.named(blind)} runs on it as raw; give its disk format: {image}"
+        raise trouble("R403", message)
 
 
-def _must_be_unused(connection: Connection, pool: Pool, volume: Volume, ref: Ref) -> None:
-    """Raises R403 while a machine has the volume among its disks or another volume stands on it."""
-    users = [f"Domain/{domain.name()}" for domain in connection.listAllDomains(0) if _uses(domain, pool, volume)]
-    path = volume.path()
+def _must_be_unused(connection: Connection, volume: Volume, ref: Ref) -> None:
+    """Raises R403 while a machine has the volume anywhere in a definition or another volume stands on it."""
+    place = usage.place_of(ref.name, volume.XMLDesc(0))
+    users = [f"Domain/{domain.name()}" for domain, xml in _definitions(connection) if usage.uses(xml, place)]
     for name, other in _listed(connection).items():
         text = _described(other) if name != ref.name else None
-        if text and markup.parse(text).findtext("backingStore/path") == path:
+        if text and usage.stands_on(text, place):
             users.append(f"Volume/{name}")
     if users:
-        raise trouble("R403", f"{ref} is used by {', '.join(sorted(users))}; take it away there first")
+        raise trouble("R403", f"{ref} is used by {usage.named(dict.fromkeys(users))}; take it away there first")
 
 
-def _uses(domain: Domain, pool: Pool, volume: Volume) -> bool:
-    definitions_of = [domain.XMLDesc(DOMAIN_XML_INACTIVE)]
-    if domain.isActive():
-        definitions_of.append(domain.XMLDesc(0))
-    return any(_targets(xml, pool.name(), volume) or _chained(xml, volume.path()) for xml in definitions_of)
-
-
-def _chained(xml: str, path: str) -> bool:
-    """Whether a machine's running disk stands on this file."""
-    if path not in xml:
-        return False
-    return any(source.get("file") == path for source in markup.parse(xml).iterfind("devices/disk//backingStore/source"))
+def _definitions(connection: Connection) -> Iterator[tuple[Domain, str]]:
+    """All that machines are defined by: for later, while they run, and as they were saved to disk."""
+    for domain in connection.listAllDomains(0):
+        yield domain, domain.XMLDesc(DOMAIN_XML_INACTIVE)
+        if domain.isActive():
+            yield domain, domain.XMLDesc(0)
+    for domain in connection.listAllDomains(DOMAINS_SAVED):
+        yield domain, domain.managedSaveGetXMLDesc(0)

@@ -74,6 +74,12 @@ def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:
     return (Undefine(True),)
 
 
+def stands(observed: Observed) -> tuple[Ref, ...]:
+    """Its backing volume."""
+    backing = observed.facts.get(BACKING)
+    return (Ref("Volume", backing),) if backing else ()
+
+
 def preflight(spec: Spec, observed: Observed | None, facts: Facts) -> tuple[Problem, ...]:
     """A pool or a backing volume that is neither on the host nor declared."""
     if observed is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reconciler import definitions, fields
+from reconciler import definitions, entries, fields
 from reconciler.codecs import NAME, PATH, PRESENT, TEXT, VOLUME_SIZE, YES_NO, Codec, Json, choice, integer, size, text
 from reconciler.definitions import POLICY
 from reconciler.errors import trouble
@@ -177,7 +177,7 @@ FIELDS: tuple[Node, ...] = (
     ),
     *POLICY,
 )
-TABLE = fields.index(FIELDS)
+TABLE = entries.index(FIELDS)
 _GIVEN_ONCE: Mapping[str, Address] = {
     "owner": "target/permissions/owner",
     "group": "target/permissions/group",
@@ -266,4 +266,4 @@ _BORN: Mapping[Address, str] = {
     "target/compat": "1.1",
     "target/clusterSize": "65536",
 }
-_UNITS = {address: fields.Entry("", None) for address in ("capacity@unit", "target/clusterSize@unit")}
+_UNITS = {address: entries.Entry("", None) for address in ("capacity@unit", "target/clusterSize@unit")}

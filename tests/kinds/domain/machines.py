@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.engine import compare
+from reconciler.engine.judge import situation_of
 from reconciler.fields import Field, Group
-from reconciler.kind import Context, Judged, Situation
+from reconciler.kind import Context, Judged
 from reconciler.kinds.domain import KIND
-from reconciler.matching import align, rename
 from reconciler.model.documents import Document, Observed, Place
 from reconciler.model.inventory import NOTHING_APPLIED
 from reconciler.model.refs import Ref
@@ -40,9 +40,7 @@ def observed(xml, *, running=False, live=None, uuid="u", **facts):
 
 
 def situation(spec, seen, allow=frozenset()):
-    texts = {**KIND.read(seen.xml), **seen.facts}
-    renamed = align(spec, texts, KIND.identities)
-    return Situation(spec=spec, observed=seen, texts=rename(texts, renamed), renamed=renamed, allow=allow)
+    return situation_of(KIND, spec, seen, allow)
 
 
 def differences(spec, seen, applied=NOTHING_APPLIED):

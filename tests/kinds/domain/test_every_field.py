@@ -24,6 +24,7 @@ BESIDE = {
     "cpu.numa": {"vcpus": 4, "memory": "4GiB"},
     "memory.hotplug.max": {"memory": {"max": "1GiB", "hotplug": {"slots": 4}}},
     "memory.hotplug.slots": {"vcpus": 2, "memory": {"max": "1GiB", "hotplug": {"max": "4GiB"}}},
+    "memory.modules": {"vcpus": 2, "memory": {"max": "1GiB", "hotplug": {"max": "8GiB", "slots": 4}}},
     "memory.hugepages.nodeset": {
         "vcpus": 1,
         "memory": {"max": "1GiB", "hugepages": {"pageSize": "2MiB"}},
@@ -44,6 +45,7 @@ BESIDE = {
 }
 # An entry with every field at once can be more than libvirt takes.
 INSTEAD = {
+    "health.probes": [{"agent": True}, {"http": "http://{address}/", "status": 200}],
     "clock.timers": [
         {"name": "rtc", "tickpolicy": "catchup", "track": "guest"},
         {"name": "pit", "tickpolicy": "delay"},

@@ -41,7 +41,7 @@ IDENTITIES: Identities = {
     "devices/interface/route": (),
     "devices/interface/vlan/tag": ("@id",),
     "devices/lease": ("key",),
-    "devices/memory": (),
+    "devices/memory": ("alias",),
     "devices/panic": (),
     "devices/parallel": (),
     "devices/redirdev": (),

@@ -9,6 +9,7 @@ from reconciler.codecs import Json
 from reconciler.kinds.domain.devices.disk import DISKS
 from reconciler.kinds.domain.devices.hostdev import HOSTDEVS
 from reconciler.kinds.domain.devices.interface import INTERFACES
+from reconciler.kinds.domain.devices.module import MODULES
 
 Entry = Mapping[str, Json]
 
@@ -51,13 +52,22 @@ def _entries(body: Entry, name: str) -> Sequence[Entry]:
 def _namesakes(body: Entry) -> Iterator[Refusal]:
     """Names become libvirt's aliases, of which all devices of a domain have different ones."""
     seen: dict[str, str] = {}
-    for items in (DISKS, INTERFACES, HOSTDEVS):
-        for place, entry in enumerate(_entries(body, items.name)):
-            name, here = str(entry.get(items.key, "")), f"{items.name}[{place}]"
+    for path, entries in _named(body):
+        for place, entry in enumerate(entries):
+            name, here = str(entry.get("name", "")), f"{'.'.join(path)}[{place}]"
             if name and name in seen:
                 message = f"{here} and {seen[name]} are both called {name}; give one of them another name"
-                yield Refusal("R204", message, (items.name, place, items.key))
+                yield Refusal("R204", message, (*path, place, "name"))
             seen.setdefault(name, here)
+
+
+def _named(body: Entry) -> Iterator[tuple[tuple[str, ...], Sequence[Entry]]]:
+    """The lists whose entries have names, with their paths."""
+    for items in (DISKS, INTERFACES, HOSTDEVS):
+        yield (items.name,), _entries(body, items.name)
+    memory = body.get("memory")
+    if isinstance(memory, Mapping):
+        yield ("memory", MODULES.name), _entries(memory, MODULES.name)
 
 
 def _sources(entry: Entry, sources: Sequence[str], path: tuple[str | int, ...]) -> Iterator[Refusal]:

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reconciler import definitions, fields, markup
+from reconciler import definitions, entries, fields, markup
 from reconciler.kinds.domain import devices
 from reconciler.model.documents import Claims, Spec
 from reconciler.model.refs import Ref
 from tests.kinds.private import embedding
 
 HERE = Path(__file__).parent
-TABLE = fields.index(devices.DEVICES)
+TABLE = entries.index(devices.DEVICES)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _holds(address: str, want: str | None, have: str | None) -> bool:
     if want == have or address.endswith("@unit"):
         return True
     if want is None or have is None:
-        implied = fields.implied(TABLE, address)
+        implied = entries.implied(TABLE, address)
         return implied is not None and implied in (want, have)
     return False
 

@@ -3,12 +3,12 @@
 import jsonschema
 import pytest
 
-from reconciler import fields, grammar, markup, shapes
+from reconciler import entries, fields, grammar, markup, shapes
 from reconciler.fields import Field, Group, Items
 from reconciler.kinds.domain import devices
 
 SCHEMA = jsonschema.Draft202012Validator(shapes.schema(devices.DEVICES))
-TABLE = fields.index(devices.DEVICES)
+TABLE = entries.index(devices.DEVICES)
 RELAX = grammar.Schema("/usr/share/libvirt/schemas/domain.rng")
 
 
@@ -36,7 +36,7 @@ def test_what_a_case_claims_is_what_import_writes(case):
 
 def test_what_import_writes_claims_the_same(case):
     claims = {address: text for address, text in case.lowered.claims.items() if text is not None}
-    secret = fields.secrets(claims, TABLE)
+    secret = entries.secrets(claims, TABLE)
     lifted = fields.lift(devices.DEVICES, claims | case.lowered.hints)
     if secret:
         again = fields.lower(devices.DEVICES, lifted).claims
@@ -97,5 +97,5 @@ def test_every_repeated_element_of_the_tables_has_an_identity():
 
 
 def test_people_see_a_path_of_theirs_for_all_that_is_claimed(case):
-    paths = [fields.path_of(TABLE, address) for address, text in case.lowered.claims.items() if text is not None]
+    paths = [entries.path_of(TABLE, address) for address, text in case.lowered.claims.items() if text is not None]
     assert [path for path in paths if path.startswith("xml:") and not path.endswith("@unit")] == []

@@ -1,0 +1,232 @@
+"""The catalogue of all that can go wrong: a number, a family that says what to do next, and a cure.
+
+`docs/reference/errors.md` is written from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Family(Enum):
+    """What the reader can do next, with the exit code of the program (`reconciler help exit-codes`)."""
+
+    FAILED = 1
+    USAGE = 64
+    MANIFEST = 65
+    UNREACHABLE = 69
+    REFUSED = 73
+    BUSY = 75
+    DENIED = 77
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the catalogue: what the number means and what cures it."""
+
+    number: str
+    family: Family
+    title: str
+    cure: str
+
+
+def _catalogue(*rows: Entry) -> dict[str, Entry]:
+    return {row.number: row for row in rows}
+
+
+_F, _M, _R = Family.FAILED, Family.MANIFEST, Family.REFUSED
+
+CATALOGUE: dict[str, Entry] = _catalogue(
+    # R1xx: reading manifests
+    Entry("R101", _M, "The file is not valid YAML", "Mend the syntax at the place shown."),
+    Entry("R102", _M, "The file is not UTF-8", "Save it as UTF-8."),
+    Entry("R103", _M, "The file is too large", "Split it: one file may hold 1 MiB of YAML or 4 MiB of libvirt XML."),
+    Entry("R104", _M, "A key is written twice", "Keep one of the two."),
+    Entry(
+        "R105",
+        _M,
+        "Anchors, aliases, merge keys and tags are not accepted",
+        "Write the value out, or share it through a Profile.",
+    ),
+    Entry(
+        "R106",
+        _M,
+        "The document is nested too deeply",
+        "No resource needs more than 64 levels: look for a stray bracket.",
+    ),
+    Entry("R107", _M, "A key is not a plain string", "Quote the key."),
+    Entry(
+        "R108",
+        _M,
+        "A value would be read differently by other YAML tools",
+        "Quote the value, or write it in the plain form shown.",
+    ),
+    Entry("R109", _M, "The file is a link that leaves the repository", "Commit the file itself."),
+    Entry("R110", _M, "The XML is not well-formed or not safe", "Mend the XML; DOCTYPE and entities are not accepted."),
+    Entry(
+        "R111",
+        _M,
+        "The XML is no resource known here",
+        "Commit a libvirt <domain>, <network>, <pool> or <volume> document.",
+    ),
+    Entry("R112", _M, "The file cannot be read", "Check that the file exists and its permissions."),
+    # R2xx: the content of one document
+    Entry(
+        "R201",
+        _M,
+        "The document is not a resource",
+        "A document needs apiVersion: reconciler/v1, kind, metadata and spec.",
+    ),
+    Entry("R202", _M, "Unknown kind", "Use one of the kinds that `reconciler schema` lists."),
+    Entry("R203", _M, "Unknown field", "Correct the spelling, remove the field, or use xml: for what has no field."),
+    Entry("R204", _M, "Wrong type or value", "Write what the field's page in the reference asks for."),
+    Entry("R205", _M, "A required field is missing", "Add the field."),
+    Entry(
+        "R206",
+        _M,
+        "The name is not usable",
+        "A name has letters, digits, and . _ + - inside; it starts with a letter or digit.",
+    ),
+    Entry("R207", _M, "Fields exclude each other", "Keep one of them."),
+    Entry(
+        "R208", _M, "libvirt's schema does not know this XML", "Correct the element: libvirt would drop it silently."
+    ),
+    # R3xx: documents together
+    Entry("R301", _M, "Two documents have one name", "Rename or remove one of them."),
+    Entry(
+        "R302",
+        _M,
+        "A reference points to nothing",
+        "Declare the resource, or set external: true beside the reference if the host has it already.",
+    ),
+    Entry("R303", _M, "References form a cycle", "Break the cycle."),
+    Entry("R304", _M, "The document names no host", "Set metadata.host, or mark one Host with default: true."),
+    Entry("R305", _M, "No such resource was selected", "Check the name; `reconciler status` lists what is declared."),
+    Entry("R306", _M, "Two Host documents are one host", "Keep one of them; each host has one name, lock and history."),
+    # R4xx: what the host lacks
+    Entry(
+        "R401",
+        _R,
+        "The host lacks something that this needs",
+        "Provide it on the host, declare it, or change the manifest.",
+    ),
+    Entry("R402", _R, "More than the host can carry", "Ask for less, or allow it in the Host's policy."),
+    Entry(
+        "R403",
+        _R,
+        "libvirt cannot do this in place",
+        "See the plan's reason; some changes need a new object and your data moved.",
+    ),
+    # R5xx: guards
+    Entry(
+        "R501", _R, "The plan is not approved", "Run it on a terminal, or pass --yes, --approve DIGEST or a plan file."
+    ),
+    Entry("R502", _R, "A change lacks permission", "Pass --allow with the word the plan shows."),
+    Entry(
+        "R503",
+        _R,
+        "Another owner claims this object",
+        "Remove it from one of the two repositories, or set the same owner: in both settings.",
+    ),
+    Entry(
+        "R504",
+        _R,
+        "Too much would be deleted at once",
+        "Check that the repository is complete; pass --allow mass-delete if it is meant.",
+    ),
+    Entry(
+        "R505",
+        _R,
+        "The object is protected",
+        "Set protect: false (or take it out of the Host's policy.protect) in a commit first, then remove it.",
+    ),
+    Entry("R506", Family.BUSY, "The plan is stale", "Look at the new plan and approve it."),
+    Entry("R507", Family.BUSY, "Another writer is at work on the host", "Wait for it, or pass --lock-timeout."),
+    Entry("R508", _R, "The answer was not yes", "Nothing was changed. Only the word yes is taken as approval."),
+    Entry(
+        "R509", Family.BUSY, "The work was interrupted", "Run it again: what was begun is completed by the next apply."
+    ),
+    Entry(
+        "R510",
+        _R,
+        "The object is still on another host",
+        "Apply with --allow delete to remove it there; the next apply makes it on its new host.",
+    ),
+    Entry(
+        "R511",
+        Family.BUSY,
+        "The restart window has closed",
+        "It is done in the next window; --allow restart does not wait for it.",
+    ),
+    Entry("R514", _R, "The same change made the machine unhealthy", "Change the document, or pass --allow retry."),
+    # R6xx: hosts
+    Entry(
+        "R601",
+        Family.UNREACHABLE,
+        "The host cannot be reached",
+        "Check the URI, the network and the libvirt daemon; `reconciler doctor` helps.",
+    ),
+    Entry(
+        "R602",
+        Family.UNREACHABLE,
+        "The connection to the host was lost",
+        "Run it again: what was done is done, the rest follows.",
+    ),
+    Entry(
+        "R603",
+        Family.DENIED,
+        "libvirt or the system does not allow this",
+        "Check the rights of the user (group libvirt, polkit, read-only socket).",
+    ),
+    Entry("R604", _F, "libvirt refused a call", "Read libvirt's own words in the message."),
+    Entry(
+        "R605", Family.BUSY, "The object is busy with another job", "Wait for the migration, backup or snapshot to end."
+    ),
+    Entry(
+        "R606",
+        _F,
+        "The machine did not stop in time",
+        "Look at its console; --allow force-off cuts the power after the deadline.",
+    ),
+    Entry(
+        "R607",
+        Family.UNREACHABLE,
+        "The embedded host did not start",
+        "See the log file that the message names; `reconciler doctor` helps.",
+    ),
+    Entry("R608", _F, "The object has vanished meanwhile", "Run it again; somebody removed it during the apply."),
+    Entry("R609", _F, "The change did not take", "Run plan again: the host kept something else than was asked for."),
+    Entry(
+        "R611",
+        Family.BUSY,
+        "The guest has not followed yet",
+        "Run apply again: what is open is done then. A guest that is booting, hung or uses the device lets go late.",
+    ),
+    Entry("R612", _F, "The machine is unhealthy after the change", "See the machine, or `reconciler rollback` it."),
+    Entry("R613", _F, "Unhealthy after the change, rolled back to the definition of before", "Change the document."),
+    Entry(
+        "R614",
+        _F,
+        "A guest's interface could not be plugged in again",
+        "The guest has no network there; the next apply tries again, and a restart of the guest helps too.",
+    ),
+    # R7xx: ledger and state directory
+    Entry(
+        "R701", _F, "The ledger cannot be read or written", "Check the state directory's permissions and free space."
+    ),
+    Entry("R702", _M, "No such version in the ledger", "`reconciler history REF` lists the versions."),
+    Entry("R703", _M, "No such git revision", "Check the name with git rev-parse."),
+    # R8xx: command line and settings
+    Entry("R801", Family.USAGE, "The command line is wrong", "See --help."),
+    Entry(
+        "R802",
+        Family.USAGE,
+        "The settings file is wrong",
+        "Mend the line shown; `reconciler help settings` lists the settings.",
+    ),
+    Entry("R803", Family.USAGE, "The plan file is not a plan", "Write one with `reconciler plan --out FILE`."),
+    Entry("R804", Family.USAGE, "The target is not empty", "Choose an empty directory."),
+    Entry("R805", _F, "The answer cannot be written", "Check the permissions and the space where it goes."),
+    Entry("R999", _F, "A bug in reconciler", "Please report it with the traceback."),
+)
