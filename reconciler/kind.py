@@ -97,6 +97,12 @@ class Judged:
     decision: Decision
 
 
+def restarts(situation: Situation, judged: Iterable[Judged]) -> bool:
+    """Whether a running object needs a restart for one of these differences, and may have one."""
+    needed = any(item.decision.disruption is Disruption.RESTART for item in judged)
+    return situation.active and needed and may_restart(situation.spec.policy, situation.allow)
+
+
 @dataclass(frozen=True, slots=True)
 class Weight:
     """What a machine takes of its host: vCPUs and bytes of memory, now and at most."""

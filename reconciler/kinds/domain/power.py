@@ -22,13 +22,6 @@ def judge_power(diff: Diff, situation: Situation) -> Decision:
     return Decision(Disruption.NONE, "power", why)
 
 
-def restarts(situation: Situation, judged: Sequence[Judged]) -> bool:
-    """Whether a running guest needs a restart and may have one."""
-    permitted = may_restart(situation.spec.policy, situation.allow)
-    needed = any(item.decision.disruption is Disruption.RESTART for item in judged)
-    return situation.active and permitted and needed
-
-
 def restart_steps(situation: Situation) -> tuple[Step, ...]:
     """Down, and up again unless the document wants it to stay down."""
     stays = situation.spec.claims.get("!power") == "stopped"

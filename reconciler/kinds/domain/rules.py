@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.kind import Decision, Judged, Rule, Situation
+from reconciler.kind import Decision, Judged, Rule, Situation, restarts
 from reconciler.kinds.domain import live, xml
 from reconciler.kinds.domain.live import powered, restart
 from reconciler.kinds.domain.live_steps import live_steps
-from reconciler.kinds.domain.power import NO_WAY, judge_power, power_steps, restart_steps, restarts
+from reconciler.kinds.domain.power import NO_WAY, judge_power, power_steps, restart_steps
 from reconciler.kinds.domain.spec import AUTOSTART, OWNER, POWER, UNPLUGGED
 from reconciler.markup import keys_of
 from reconciler.model.documents import Observed, Spec

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.errors import Problem
-from reconciler.kind import Decision, Facts, Judged, Rule, Situation
+from reconciler.kind import Decision, Facts, Judged, Rule, Situation, restarts
 from reconciler.kinds.network.entries import SECTIONS, ambiguous, updates
 from reconciler.kinds.network.xml import MODE, render
 from reconciler.markup import pattern_of
-from reconciler.model.documents import Observed, RestartPolicy, Spec
-from reconciler.model.plans import Allow, Autostart, Define, Diff, Disruption, KindStep, Start, Step, Stop, Undefine
+from reconciler.model.documents import Observed, Spec
+from reconciler.model.plans import Autostart, Define, Diff, Disruption, KindStep, Start, Step, Stop, Undefine
 
 RESTARTS = "the running network keeps the old value until it restarts, and a restart takes the link from its guests"
 
@@ -82,16 +82,16 @@ def update(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
     diffs = [item.diff for item in judged if not item.diff.address.startswith("!")]
     facts = {item.diff.address: item.diff.after for item in judged if item.diff.address.startswith("!")}
     ways = {item.decision.way for item in judged}
-    restarts = _may_restart(situation) and any(item.decision.disruption is Disruption.RESTART for item in judged)
+    anew = restarts(situation, judged)
     steps: list[Step] = []
     if diffs:
         target = render(situation.spec, situation, diffs)
-        if "update" in ways and not restarts and situation.observed.live is not None:
+        if "update" in ways and not anew and situation.observed.live is not None:
             touched = [item.diff.address for item in judged if item.decision.way == "update"]
             steps.extend(updates(situation.observed.live, target, touched))
         if any(situation.texts.get(diff.address) != diff.after for diff in diffs):
             steps.append(Define(target))
-    if restarts and "stop" not in ways:
+    if anew and "stop" not in ways:
         steps.append(KindStep("restart"))
     if "!active" in facts:
         # Guests may still run that were on it before it was stopped.
@@ -99,11 +99,6 @@ def update(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
     if "!autostart" in facts:
         steps.append(Autostart(facts["!autostart"] == "yes"))
     return tuple(steps)
-
-
-def _may_restart(situation: Situation) -> bool:
-    permitted = Allow.RESTART in situation.allow or situation.spec.policy.restart is RestartPolicy.WHEN_REQUIRED
-    return situation.active and permitted
 
 
 def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.errors import Problem
-from reconciler.kind import Decision, Facts, Judged, Rule, Situation
+from reconciler.kind import Decision, Facts, Judged, Rule, Situation, restarts
 from reconciler.kinds.pool.xml import render
 from reconciler.markup import pattern_of
-from reconciler.model.documents import Observed, RestartPolicy, Spec
-from reconciler.model.plans import Allow, Autostart, Define, Diff, Disruption, KindStep, Start, Step, Stop, Undefine
+from reconciler.model.documents import Observed, Spec
+from reconciler.model.plans import Autostart, Define, Diff, Disruption, KindStep, Start, Step, Stop, Undefine
 
 # Types whose build only makes a directory. Building the others writes to devices, which is never ours to decide.
 DIRECTORIES = ("dir", "fs", "netfs")
@@ -80,22 +80,17 @@ def update(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
     diffs = [item.diff for item in judged if not item.diff.address.startswith("!")]
     facts = {item.diff.address: item.diff.after for item in judged if item.diff.address.startswith("!")}
     steps: list[Step] = [Define(render(situation.spec, situation, diffs))] if diffs else []
-    restarts = _may_restart(situation) and any(item.decision.disruption is Disruption.RESTART for item in judged)
+    anew = restarts(situation, judged)
     power = facts.get("!active")
     if power == "no":
         steps.append(Stop(0))
-    elif restarts:
+    elif anew:
         steps += [Stop(0), *_build(situation.spec), Start()]
     elif power == "yes":
         steps += [*_build(situation.spec), Start()]
     if "!autostart" in facts:
         steps.append(Autostart(facts["!autostart"] == "yes"))
     return tuple(steps)
-
-
-def _may_restart(situation: Situation) -> bool:
-    permitted = Allow.RESTART in situation.allow or situation.spec.policy.restart is RestartPolicy.WHEN_REQUIRED
-    return situation.active and permitted
 
 
 def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:
