@@ -56,6 +56,6 @@ def _device(pattern: str, address: Address, texts: Texts) -> bool:
         return text.startswith(("vnet", "macvtap", "macvlan"))
     if pattern.startswith("devices/graphics") and pattern.endswith("@port"):
         return texts.get(address.removesuffix("@port") + "@autoport") == "yes"
-    if re.fullmatch(r"devices/(serial|console|parallel|channel)\[\]/source@path", pattern):
-        return bool(_SOCKET.fullmatch(text))
+    if re.fullmatch(r"devices/(serial|console|parallel|channel)\[\]/source@(path|mode)", pattern):
+        return bool(_SOCKET.fullmatch(texts.get(f"{address.partition('@')[0]}@path", "")))
     return pattern == "devices/vsock/cid@address" and texts.get("devices/vsock/cid@auto") == "yes"

@@ -41,6 +41,11 @@ def test_a_file_that_shows_a_running_guest_asks_for_nothing_of_the_moment():
     assert spec.claims["uuid"] and "5f:11:22" in text
 
 
+def test_a_socket_that_libvirt_made_for_the_guest_is_of_the_moment_with_all_that_is_said_of_it():
+    claims = parsed(xml=LIVE, name="seen", hints={}).claims
+    assert not [address for address in claims if "guest_agent" in address and "/source" in address]
+
+
 def test_a_whole_file_owns_its_devices(oracle):
     spec = parsed(xml=oracle.stored(rendered({})), hints={})
     with_disk = oracle.stored(rendered(FULL))
