@@ -104,7 +104,7 @@ def _plugs(live: str, config: str) -> Iterator[Plug]:
             stored = _by_mac(config)
         mac = _MAC.search(text)
         beside = stored.get(mac[1], "") if mac else ""
-        if found[1] == "network" and port:
+        if port:
             yield Plug(network=unescape(port[1]), port=port[2], bridge=port[3] or "", live=text, config=beside)
         bridge, wanted = _BRIDGE.search(text), re.search("<source network='([^']*)'", beside)
         if found[1] == "bridge" and bridge and wanted:

@@ -79,6 +79,7 @@ CHANGES: dict[str, tuple[Body, Body]] = {
     "the whole DNS section goes": (lan({**hosts(h2=["a"]), **srv("x")}), lan()),
     "a text changes": (lan({"txt": [{"name": "t", "value": "1"}]}), lan({"txt": [{"name": "t", "value": "2"}]})),
     "the first of three services goes": (lan(srv("x", "y", "z")), lan(srv("y", "z"))),
+    "the first of three services changes": (lan(srv("x", "y", "z")), lan(srv("w", "y", "z"))),
     "services change their order": (lan(srv("x", "y", "z")), lan(srv("z", "x", "y"))),
     "services get another port": (lan(srv("x", "y")), lan(srv("x", "y", port=636))),
     "the default port group changes": (

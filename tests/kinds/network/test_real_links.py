@@ -184,6 +184,20 @@ def test_a_network_that_changes_from_its_own_bridge_to_the_hosts_takes_its_guest
     assert "bridge='base0'" in shape(domain)[0] and ports(host) == 1 and unplugged(host) is None
 
 
+def test_a_network_that_changes_from_the_hosts_bridge_to_another_takes_its_guests_along(
+    host: libvirt.virConnect,
+) -> None:
+    for name in ("base0", "base1"):
+        apply(KIND, spec_of(KIND, name, {"bridge": name}), host)
+    apply(KIND, spec_of(KIND, "net", {"forward": "bridge", "bridge": "base0"}), host)
+    domain = machine(host)
+    apply(KIND, spec_of(KIND, "net", {"forward": "bridge", "bridge": "base1"}), host, Allow.RESTART)
+    assert "bridge='base1'" in shape(domain)[0] and ports(host) == 1 and unplugged(host) is None
+    own = spec_of(KIND, "net", {"forward": "isolated", "bridge": "lan0"})
+    apply(KIND, own, host, Allow.RESTART)
+    assert "bridge='lan0'" in shape(domain)[0] and ports(host) == 1 and unplugged(host) is None
+
+
 class Killed(BaseException):
     """The end of the program, in the middle of anything."""
 
