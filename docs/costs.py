@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from tables import table
 
@@ -63,6 +64,7 @@ def disruption(kinds: Iterable[Kind]) -> Iterator[str]:
 
 # What a field costs while the object runs, while it is stopped, and the rule's own words.
 Cost = tuple[str, str, str]
+Answer = TypeVar("Answer")
 
 
 def _by_cost(rows: Iterable[tuple[str, Cost]]) -> Iterator[Sequence[str]]:
@@ -75,14 +77,18 @@ def _by_cost(rows: Iterable[tuple[str, Cost]]) -> Iterator[Sequence[str]]:
 
 def costs(kind: Kind) -> Iterator[tuple[str, Cost]]:
     """Each field with its cost, or a whole group where all of it costs the same."""
-    asked = dict(_asked_of(kind))
+    return grouped(dict(asked_of(kind)))
+
+
+def grouped(asked: Mapping[str, Answer]) -> Iterator[tuple[str, Answer]]:
+    """Each field with its answer, or a whole group where all of it has the same."""
     done: set[str] = set()
-    for path, cost in asked.items():
+    for path, answer in asked.items():
         if path in done:
             continue
         whole = next((above for above in _above(path) if _alike(asked, above)), path)
         done |= _inside(asked, whole) if _alike(asked, whole) else {path}
-        yield f"`{whole}`", cost
+        yield f"`{whole}`", answer
 
 
 def _above(path: str) -> Iterator[str]:
@@ -95,11 +101,12 @@ def _inside(asked: Iterable[str], whole: str) -> set[str]:
     return {path for path in asked if path == whole or path.startswith((f"{whole}.", f"{whole}[]"))}
 
 
-def _alike(asked: Mapping[str, Cost], whole: str) -> bool:
+def _alike(asked: Mapping[str, object], whole: str) -> bool:
     return len({asked[path] for path in _inside(asked, whole)}) == 1
 
 
-def _asked_of(kind: Kind) -> Iterator[tuple[str, Cost]]:
+def asked_of(kind: Kind) -> Iterator[tuple[str, Cost]]:
+    """Each field that a rule judges, with its cost."""
     for pattern, entry in kind.table.items():
         rule = next((rule for rule in kind.rules if rule.matches(pattern)), None)
         if rule is None or pattern.endswith("@unit") or _for_the_kind_alone(pattern, entry, rule):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 from costs import disruption
+from proofs import page as proofs_page
 from tables import prose, table
 
 from reconciler.app import schema
@@ -59,6 +60,9 @@ def pages() -> dict[str, str]:
         "cli.md": command_line(),
         "disruption.md": disruption(kind for kind in KINDS.values() if kind.name not in NO_OBJECTS),
         "errors.md": errors(),
+        "proofs.md": proofs_page(
+            (kind for kind in KINDS.values() if kind.name not in NO_OBJECTS), ROOT / "tests", ROOT
+        ),
         "settings.md": settings(),
         **{f"{name.lower()}.md": kind_page(kind) for name, kind in KINDS.items()},
     }
@@ -71,6 +75,7 @@ def contents() -> Iterator[str]:
     yield from (f"* [{name}]({name.lower()}.md): {schema.DESCRIPTIONS[name]}" for name in KINDS)
     yield "* [Command line](cli.md): verbs, options and exit codes."
     yield "* [What a change costs](disruption.md): which fields change live, and which need a restart."
+    yield "* [What proves each rule](proofs.md): the tests that play it, and what cannot be seen without KVM."
     yield "* [Errors](errors.md): every number, its meaning and its cure."
     yield "* [Settings](settings.md): the settings file and the environment."
 

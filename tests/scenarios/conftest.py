@@ -12,6 +12,9 @@ import pytest
 
 from reconciler import markup
 
+# Their assertions tell what they saw, like a test's own.
+pytest.register_assert_rewrite("tests.scenarios.inside", "tests.scenarios.live")
+
 
 @dataclass
 class Lab:

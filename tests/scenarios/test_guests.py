@@ -64,6 +64,7 @@ def machine(lab, guest):
     return Machine(lab, guest)
 
 
+@pytest.mark.proves("Domain", "*")
 def test_s13_a_restart_that_is_permitted_is_graceful_and_brings_the_new_sizes(machine):
     policy = "restartPolicy: whenRequired\nshutdown: {timeout: 60s}"
     machine.converge(more=policy)
@@ -78,6 +79,7 @@ def test_s13_a_restart_that_is_permitted_is_graceful_and_brings_the_new_sizes(ma
     assert machine.boots(2)
 
 
+@pytest.mark.proves("Domain", "!power")
 def test_a_guest_is_asked_to_stop_and_its_own_end_is_kept_as_the_document_says(machine):
     machine.converge()
     assert machine.boots()
@@ -99,6 +101,7 @@ def ask_to_stop(domain):
     assert within(60, lambda: not domain.isActive())
 
 
+@pytest.mark.proves("Domain", "currentMemory*", "vcpu@current", "!autostart", "title")
 def test_what_can_be_changed_in_a_running_guest_is_changed_without_a_restart(machine):
     def sized(memory, vcpus):
         return {"memory": f"{{max: 256MiB, current: {memory}}}", "vcpus": f"{{max: 2, current: {vcpus}}}"}
@@ -115,6 +118,7 @@ def test_what_can_be_changed_in_a_running_guest_is_changed_without_a_restart(mac
     assert machine.lab.xml("guest", live=True).findtext("title") == "While it runs"
 
 
+@pytest.mark.proves("Domain", "!power")
 def test_a_paused_guest_goes_on_and_a_saved_one_comes_back(machine):
     machine.converge()
     assert machine.boots()

@@ -114,6 +114,7 @@ def test_what_nobody_declares_is_listed_and_left_alone(lab):
     connection.close()
 
 
+@pytest.mark.proves("Host", "*")
 def test_a_guest_larger_than_its_host_passes_where_the_policy_says_so(lab):
     big = vm(vcpus=32)
     lab.write(host_document("hv", lab.uri), "host.yaml")
@@ -162,6 +163,7 @@ def scanning(lab):
     connection.close()
 
 
+@pytest.mark.proves("Host", "!ksm.*")
 def test_page_merging_is_tuned_and_then_as_declared(lab, scanning):
     wanted = scanning + 7
     lab.write(host_document("hv", lab.uri, f"  ksm: {{pagesToScan: {wanted}}}"))

@@ -88,6 +88,7 @@ def restart_by_hand(lab):
     found.create()
 
 
+@pytest.mark.proves("Network", "ip[]/dhcp/host[]*", "dns/host[]*")
 def test_dhcp_and_dns_change_under_a_guest_that_keeps_its_link(lab, machine):
     lab.write(net(**with_dhcp(ranges=[RANGE])), "net.yaml")
     machine.up()
@@ -116,6 +117,7 @@ def test_dhcp_and_dns_change_under_a_guest_that_keeps_its_link(lab, machine):
     assert machine.lease() and machine.address() == "10.17.3.77"
 
 
+@pytest.mark.proves("Network", "*")
 def test_a_restart_that_is_permitted_gives_the_guests_their_link_back(lab, machine):
     lab.write(net(**with_dhcp(ranges=[RANGE])), "net.yaml")
     machine.up()
@@ -134,6 +136,7 @@ def test_a_restart_that_is_permitted_gives_the_guests_their_link_back(lab, machi
     assert machine.lease() and machine.address().startswith("10.17.3.1")
 
 
+@pytest.mark.proves("Domain", "!interfaces[].link")
 def test_a_network_that_somebody_restarted_is_plugged_in_again(lab, machine):
     lab.write(net(**with_dhcp(ranges=[RANGE])), "net.yaml")
     machine.up()

@@ -44,6 +44,7 @@ def test_s02_r15_a_change_keeps_uuid_mac_addresses_and_machine_version(lab):
     assert places[0] == places[1]
 
 
+@pytest.mark.proves("Domain", "!power")
 def test_s11_r1_power_is_kept_as_written(lab):
     lab.write(vm("up", power="running"), "up.yaml")
     lab.write(vm("down", power="stopped"), "down.yaml")
@@ -55,6 +56,7 @@ def test_s11_r1_power_is_kept_as_written(lab):
     assert lab.domain("up").isActive()
 
 
+@pytest.mark.proves("Domain", "!autostart")
 def test_s12_autostart_follows_without_a_restart(lab):
     lab.converge(vm(power="running", more="  autostart: true"))
     started = lab.domain("vm").ID()
@@ -97,6 +99,7 @@ def test_removing_a_line_removes_the_setting(lab):
     assert lab.xml("vm").find("memtune") is None and lab.xml("vm").find("title") is None
 
 
+@pytest.mark.proves("Domain", "*")
 def test_a_running_guest_keeps_the_old_value_and_says_so_until_it_restarts(lab):
     lab.converge(vm(power="running"))
     lab.write(vm(power="running", memory="160MiB"))
@@ -114,6 +117,7 @@ def test_a_running_guest_keeps_the_old_value_and_says_so_until_it_restarts(lab):
     assert lab.plan()["conditions"] == []
 
 
+@pytest.mark.proves("Domain", "*")
 def test_a_restart_happens_only_when_it_is_allowed(lab):
     lab.converge(vm(power="running"))
     first = lab.domain("vm").ID()

@@ -96,6 +96,7 @@ def test_s38_a_network_for_a_bridge_of_the_host_needs_that_bridge(lab):
     assert change["blocked"]["number"] == "R401" and "br-none" in change["blocked"]["reason"]
 
 
+@pytest.mark.proves("Network", "dns/host[]*")
 def test_s39_dns_hosts_leave_a_running_network_without_touching_anything_else(lab):
     hosts = [{"ip": f"10.17.3.{number}", "names": [f"h{number}"]} for number in (2, 3, 4)]
     lab.converge(net(**NAT, dns={"hosts": hosts}))
@@ -110,6 +111,7 @@ def test_s39_dns_hosts_leave_a_running_network_without_touching_anything_else(la
     assert lab.domain("guest").ID() == running and connected(lab) == 1
 
 
+@pytest.mark.proves("Network", "ip[]/dhcp/range[]*")
 def test_r5_the_end_of_a_dhcp_range_moves_on_a_running_network(lab):
     lab.converge(net(**with_dhcp(ranges=[RANGE])))
     running = guest(lab)
@@ -119,6 +121,7 @@ def test_r5_the_end_of_a_dhcp_range_moves_on_a_running_network(lab):
     assert lab.domain("guest").ID() == running and connected(lab) == 1
 
 
+@pytest.mark.proves("Network", "dns/host[]*")
 def test_r6_a_dns_host_comes_to_the_running_network_and_to_its_definition(lab):
     lab.converge(net(**NAT))
     lab.converge(net(**NAT, dns={"hosts": [{"ip": "10.17.3.9", "names": ["db", "db.lab"]}]}))
@@ -126,6 +129,7 @@ def test_r6_a_dns_host_comes_to_the_running_network_and_to_its_definition(lab):
     assert config == live == [{"ip": "10.17.3.9"}]
 
 
+@pytest.mark.proves("Network", "*")
 def test_a_change_that_needs_a_restart_waits_for_permission(lab):
     lab.converge(net(**NAT))
     running = guest(lab)
@@ -168,6 +172,7 @@ def test_two_repositories_that_claim_one_network_are_refused(lab, tmp_path):
     assert definition(lab).find("mtu") is None
 
 
+@pytest.mark.proves("Network", "metadata*")
 def test_adopting_a_network_adds_the_mark_and_nothing_else(lab):
     connection = lab.connect()
     text = "<network><name>lan</name><bridge name='lan0'/><ip address='10.17.3.1' prefix='24'/></network>"

@@ -85,6 +85,7 @@ def status(lab, ref):
     return found
 
 
+@pytest.mark.proves("Domain", "!power")
 def test_a_guest_that_does_not_hear_its_button_is_stopped_by_its_agent(machine):
     with_agent(machine)
     inside(machine.domain, "killall acpid")
@@ -231,6 +232,7 @@ def crash_until_it_rests(lab, host):
     raise AssertionError("it never rested")
 
 
+@pytest.mark.proves("Domain", "!power")
 def test_a_crashed_machine_is_started_at_once_and_then_more_rarely(lab, host):
     lab.converge(deaf())
     times = crash_until_it_rests(lab, host)

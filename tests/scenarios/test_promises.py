@@ -43,6 +43,7 @@ def test_protection_is_remembered_when_the_line_is_gone(lab):
     assert lab.domain("a").name() == "a"
 
 
+@pytest.mark.proves("Domain", "metadata/reconciler:owner")
 def test_adoption_is_shown_and_changes_nothing_else(lab):
     connection = lab.connect()
     connection.defineXML(

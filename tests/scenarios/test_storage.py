@@ -82,6 +82,7 @@ def test_s32_an_overlay_takes_path_format_and_size_of_its_base(lab, images):
     assert (info["backing-filename-format"], info["virtual-size"]) == ("qcow2", 64 * MIB)
 
 
+@pytest.mark.proves("Volume", "*")
 def test_s34_a_changed_source_says_data_loss_and_rebuilds_only_this_volume(lab, images, tmp_path):
     one, two = raw(tmp_path / "one.img", b"1"), raw(tmp_path / "two.img", b"2")
     storage(lab, images, volume(source=one, format="raw"), volume("other", capacity="1MiB"))
@@ -124,6 +125,7 @@ def test_a_volume_in_use_is_not_rebuilt(lab, images, user):
     assert (images / "v").stat().st_ino == before
 
 
+@pytest.mark.proves("Volume", "capacity*")
 def test_r4_a_volume_grows_and_never_shrinks(lab, images):
     storage(lab, images, volume(capacity="64MiB"))
     lab.converge()
@@ -136,6 +138,7 @@ def test_r4_a_volume_grows_and_never_shrinks(lab, images):
     assert virtual_size(images / "v")["virtual-size"] == 128 * MIB
 
 
+@pytest.mark.proves("Volume", "capacity*")
 def test_r4_a_volume_grows_under_a_running_guest(lab, images):
     machine = vm(
         power="running", more="  disks:\n    - {name: root, pool: images, volume: v, bus: virtio, format: qcow2}\n"

@@ -139,6 +139,7 @@ def test_a_host_needs_its_uri():
 
 
 @pytest.mark.e2e
+@pytest.mark.proves("Host", "!ksm.*")
 def test_a_real_kernel_is_tuned_through_libvirt(embedded_host):
     libvirt = pytest.importorskip("libvirt")
     connection = libvirt.open(embedded_host("lab").uri)

@@ -58,6 +58,9 @@ def test_dns_hosts_go_from_three_to_one_while_the_network_runs(host: libvirt.vir
     assert waiting(KIND, spec_of(KIND, "net", hosts(3)), host) == ()
 
 
+@pytest.mark.proves(
+    "Network", "ip[]/dhcp/range[]*", "ip[]/dhcp/host[]*", "dns/host[]*", "dns/txt[]*", "dns/srv[]*", "portgroup[]*"
+)
 def test_what_can_change_while_the_network_runs_changes_in_both_definitions(
     host: libvirt.virConnect,
 ) -> None:
@@ -100,6 +103,7 @@ def test_leaving_the_whole_dns_section_out_removes_its_hosts_at_once(host: libvi
     assert "10.21.0.2" not in seen.xml + seen.live
 
 
+@pytest.mark.proves("Network", "*")
 def test_another_mode_waits_for_a_restart_unless_that_is_permitted(host: libvirt.virConnect) -> None:
     apply(KIND, spec_of(KIND, "net", hosts(2)), host)
     spec = spec_of(KIND, "net", {**hosts(2), "forward": "isolated"})
@@ -111,6 +115,7 @@ def test_another_mode_waits_for_a_restart_unless_that_is_permitted(host: libvirt
     assert waiting(KIND, other, host) == ()
 
 
+@pytest.mark.proves("Network", "!active", "!autostart")
 def test_active_and_autostart_follow_the_document(host: libvirt.virConnect) -> None:
     apply(KIND, spec_of(KIND, "net", hosts()), host)
     apply(KIND, spec_of(KIND, "net", {**hosts(), "active": False, "autostart": True}), host)

@@ -53,6 +53,7 @@ def test_an_existing_directory_keeps_files_and_mode(host: libvirt.virConnect, tm
     assert tmp_path.stat().st_mode & 0o777 == 0o705
 
 
+@pytest.mark.proves("Pool", "*")
 def test_another_path_waits_for_a_restart_unless_that_is_permitted(host: libvirt.virConnect, tmp_path: Path) -> None:
     apply(KIND, spec_of(KIND, "p", {"path": str(tmp_path / "a")}), host)
     uuid = host.storagePoolLookupByName("p").UUIDString()
@@ -95,6 +96,7 @@ def test_deleting_a_pool_that_holds_data_is_refused_and_changes_nothing(
     assert KIND.look(host, REF).active
 
 
+@pytest.mark.proves("Pool", "!active", "!autostart")
 def test_active_and_autostart_follow_the_document(host: libvirt.virConnect, tmp_path: Path) -> None:
     apply(KIND, spec_of(KIND, "p", {"path": str(tmp_path)}), host)
     pool = host.storagePoolLookupByName("p")

@@ -89,6 +89,7 @@ def test_a_source_that_is_not_what_was_said_makes_nothing(
     assert list(directory.iterdir()) == []
 
 
+@pytest.mark.proves("Volume", "capacity*")
 def test_a_volume_grows_offline(host: libvirt.virConnect, directory: Path) -> None:
     apply(KIND, spec_of(KIND, "images/v", {"capacity": "1MiB"}), host)
     spec = spec_of(KIND, "images/v", {"capacity": "5MiB"})
@@ -103,6 +104,7 @@ GUEST = """<domain type='qemu'><name>kinds-guest</name><memory unit='MiB'>32</me
 
 
 @pytest.mark.parametrize("type_", ["file", "volume"])
+@pytest.mark.proves("Volume", "capacity*")
 def test_a_volume_grows_under_a_running_guest_and_is_kept_from_deletion(
     host: libvirt.virConnect, directory: Path, type_: str
 ) -> None:
@@ -127,6 +129,7 @@ def test_a_backing_volume_is_kept_from_deletion(host: libvirt.virConnect, direct
         KIND.perform(host, Ref("Volume", "images/base"), Undefine(True), Still())
 
 
+@pytest.mark.proves("Volume", "target/format@type")
 def test_another_format_is_a_replacement_that_makes_the_volume_anew(host: libvirt.virConnect, directory: Path) -> None:
     apply(KIND, spec_of(KIND, "images/v", {"capacity": "1MiB", "format": "raw"}), host)
     spec = spec_of(KIND, "images/v", {"capacity": "1MiB", "format": "qcow2"})
