@@ -122,11 +122,11 @@ def _for_the_kind_alone(pattern: Address, entry: Entry, rule: Rule) -> bool:
 
 def _diffs(address: Address, field: Field | None) -> Iterator[tuple[str, Diff]]:
     """The ways in which a field can differ."""
-    if field is None:
+    value = field.codec.lower(field.example) or "" if field else ""
+    if field is None or (not value and address.endswith("]")):
         yield "coming", Diff(address, None, "")
         yield "going", Diff(address, "", None)
         return
-    value = field.codec.lower(field.example) or ""
     if value.isdecimal() and int(value):
         yield "more", Diff(address, value, str(int(value) * 2))
         yield "less", Diff(address, value, str(int(value) // 2))
@@ -164,7 +164,7 @@ def _situation(kind: Kind, diff: Diff, active: bool) -> Situation:
     wants = {} if diff.after is None else {diff.address: diff.after}
     # A whole device that comes or goes is one of the simplest of its sort; a field is changed in one that is there.
     example = {f"{diff.address}{leaf}": text for leaf, text in _SIMPLEST.get(pattern_of(diff.address), {}).items()}
-    around = dict.fromkeys(_around(diff.address), "")
+    around = {**dict.fromkeys(_around(diff.address), ""), **_BESIDE.get(diff.address, {})}
     guest = kind.read(GUEST) if kind.root == "domain" else {}
     return Situation(
         spec=Spec(ref=ref, host="host", claims={**around, **wants, **(example if wants else {})}),
@@ -182,6 +182,10 @@ def _around(address: Address) -> Iterator[Address]:
         element = element.rpartition("/")[0]
 
 
+# What a field means something beside.
+_BESIDE: Mapping[Address, Mapping[Address, str]] = {
+    "devices/memory[name]/target/requested": {"devices/memory[name]@model": "virtio-mem"},
+}
 _SIMPLEST: Mapping[str, Mapping[str, str]] = {
     "devices/disk[]": {"/target@bus": "virtio"},
     "devices/interface[]": {"/model@type": "virtio"},

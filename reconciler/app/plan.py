@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from reconciler import __version__
 from reconciler.app import capacity, preflight, session, usage
+from reconciler.app.formats import with_formats
 from reconciler.app.moving import decide_moved, moves
 from reconciler.app.session import Session, Workspace
 from reconciler.app.settings import Selection, Settings
@@ -201,8 +202,9 @@ def _verdict_key(workspace: Workspace, host: Session, inventory: Inventory, spec
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def newborn(workspace: Workspace, host: Session, spec: Spec) -> Spec:
-    """The Spec; of a new object with what the host offers where the document is silent (its best domain type)."""
+def informed(workspace: Workspace, host: Session, spec: Spec) -> Spec:
+    """The Spec with what its host knows where the document is silent: formats of volumes, the best domain type."""
+    spec = with_formats(workspace, host, spec)
     silent = _silent(workspace, host, spec)
     if not silent:
         return spec
@@ -231,7 +233,7 @@ def case_of(workspace: Workspace, host: Session, inventory: Inventory, spec: Spe
     waits = _needs_window(workspace, spec) and not until
     return Case(
         kind=workspace.kinds[spec.ref.kind],
-        spec=newborn(workspace, host, spec),
+        spec=informed(workspace, host, spec),
         observed=host.observed.get(spec.ref),
         owned=inventory.objects.get(spec.ref),
         applied=applied or NOTHING_APPLIED,

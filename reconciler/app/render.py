@@ -33,7 +33,7 @@ def _rendered(workspace: Workspace, spec: Spec) -> str:
         raise trouble("R601", f"{spec.ref} cannot be rendered: its host cannot be asked", spec.host)
     observed = host.observed.get(spec.ref)
     if observed is None:
-        return kind.render(planning.newborn(workspace, host, public), None, ())
+        return kind.render(planning.informed(workspace, host, public), None, ())
     inventory = host.ledger.inventory()
     decided = decide(planning.case_of(workspace, host, inventory, public, host.ledger.applied(spec.ref)))
     steps = (step for change in decided.changes for step in change.steps)

@@ -301,3 +301,37 @@ def test_after_a_host_restart_pools_start_before_the_machines_on_them(lab, image
     stop_pool(lab)
     applied = lab.converge()
     assert {change["ref"] for change in applied["changes"]} == {"Pool/images", *(f"Domain/m{n}" for n in range(4))}
+
+
+FORMATLESS = """
+apiVersion: reconciler/v1
+kind: Pool
+metadata: {{name: images}}
+spec: {{type: dir, path: {path}}}
+---
+apiVersion: reconciler/v1
+kind: Volume
+metadata: {{name: data}}
+spec: {{pool: images, capacity: 16MiB{more}}}
+---
+apiVersion: reconciler/v1
+kind: Domain
+metadata: {{name: web}}
+spec:
+  type: qemu
+  memory: 64MiB
+  power: stopped
+  disks: [{{name: data, volume: data, pool: images}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "form"), [("", "qcow2"), (", format: qcow2", "qcow2"), (", format: raw", "raw")], ids=["", "qcow2", "raw"]
+)
+@pytest.mark.parametrize("together", [True, False], ids=["made together", "made before"])
+def test_a_disk_has_the_format_of_its_volume_where_its_document_does_not_say(lab, images, more, form, together):
+    text = FORMATLESS.format(more=more, path=images)
+    if not together:
+        lab.converge(text.rpartition("---")[0])
+    lab.converge(text)
+    assert lab.xml("web").find("devices/disk/driver").get("type") == form
