@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from reconciler.kind import Decision, Rule, Situation
 from reconciler.kinds.domain import hotplug, sources, xml
+from reconciler.kinds.domain.slots import LISTS, SINGLE
 from reconciler.kinds.domain.tunables import IOTHREAD_OF, LIFECYCLE, SCHEDULER, can_be_unset, threads, touched
 from reconciler.markup import entry_keys, pattern_of
 from reconciler.model.plans import Diff, Disruption
@@ -67,7 +68,7 @@ def _comes_or_goes(diff: Diff, situation: Situation) -> str:
 
 def _single(diff: Diff, situation: Situation) -> str:
     """A device of which there is one: its fields differ one by one, and it comes or goes as a whole."""
-    element = next(element for element in hotplug.SINGLE if diff.address.startswith(element))
+    element = next(element for element in SINGLE if diff.address.startswith(element))
     if element in situation.live and element in situation.spec.claims:
         return KEEPS
     return _comes_or_goes(Diff(element, diff.before, diff.after), situation)
@@ -217,8 +218,8 @@ RULES: tuple[Rule, ...] = (
     *(Rule(address, at_once("tune"), "Changed live.") for address in LIFECYCLE),
     Rule("devices/memballoon/stats*", at_once("tune"), "Changed live."),
     Rule("devices/disk[]/iotune*", unless(_unset, "tune"), _LIMITS),
-    *(Rule(pattern, unless(_comes_or_goes, "plug"), _DEVICES) for pattern in hotplug.LISTS),
-    *(Rule(f"{element}*", unless(_single, "plug"), _DEVICES) for element in hotplug.SINGLE),
+    *(Rule(pattern, unless(_comes_or_goes, "plug"), _DEVICES) for pattern in LISTS),
+    *(Rule(f"{element}*", unless(_single, "plug"), _DEVICES) for element in SINGLE),
     *(
         Rule(
             f"devices/disk[]{leaf}",

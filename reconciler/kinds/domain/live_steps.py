@@ -7,9 +7,10 @@ from urllib.parse import unquote
 
 from reconciler import definitions, markup
 from reconciler.kind import Judged, Situation
-from reconciler.kinds.domain import hotplug, xml
 from reconciler.kinds.domain import tunables as names
+from reconciler.kinds.domain import xml
 from reconciler.kinds.domain.modules import dimms
+from reconciler.kinds.domain.slots import SINGLE
 from reconciler.markup import entry_keys, pattern_of
 from reconciler.matching import align, rename
 from reconciler.model.documents import Address, Texts
@@ -73,7 +74,7 @@ class _Live:
     def _plugged(self) -> list[Address]:
         """The devices that come or go."""
         addresses = (diff.address for diff in self._diffs("plug"))
-        single = (next((each for each in hotplug.SINGLE if address.startswith(each)), address) for address in addresses)
+        single = (next((each for each in SINGLE if address.startswith(each)), address) for address in addresses)
         return list(dict.fromkeys(single))
 
     def _detach(self) -> Iterator[Step]:
