@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from reconciler.app import aftermath
+from reconciler.app import aftermath, usage
 from reconciler.app.health import watch
 from reconciler.app.recording import Record
 from reconciler.app.session import Session, Workspace
@@ -61,6 +61,7 @@ class _HostRun:
         self.record = Record(workspace, host, revision, self.clock)
         self.failed: set[Ref] = set()
         self.refused: set[Ref] = set()
+        self.pending: set[Ref] = set()
         self.grounds: dict[Ref, tuple[Ref, ...]] = {}
 
     def outcomes(self, changes: list[Change]) -> list[Outcome]:
@@ -132,6 +133,8 @@ class _HostRun:
     def _noted(self, outcome: Outcome) -> Outcome:
         if outcome.result is not Result.DONE:
             self.failed.add(outcome.change.ref)
+        if outcome.result is Result.PENDING:
+            self.pending.add(outcome.change.ref)
         self.record.after(outcome)
         self.run.report(outcome)
         return outcome
@@ -157,6 +160,9 @@ class _HostRun:
         broken = [ref for ref in self._grounds(change.ref) if ref in missing]
         if change.ref in self.failed:
             broken.append(change.ref)
+        slow = {ref: self.record.latest[ref] for ref in self.pending if ref in self.record.latest}
+        if held := usage.held_by(change, slow):
+            return Problem(NOT_YET, f"{change.ref} is kept: {held[0]} has not let go of it yet")
         if broken:
             return Problem("R604", f"{change.ref} was left alone: {broken[0]}, which it needs, was not done")
         return None

@@ -32,6 +32,14 @@ def mind(observed: Mapping[Ref, Observed], specs: Mapping[Ref, Spec], changes: S
     return minded if minded == list(changes) else mind(observed, specs, minded)
 
 
+def held_by(change: Change, machines: Mapping[Ref, Observed]) -> tuple[Ref, ...]:
+    """Those of these running machines that have the volume which a change would delete."""
+    if change.ref.kind != "Volume" or change.action is not Action.DELETE or change.observed is None:
+        return ()
+    place = place_of(change.ref.name, change.observed.xml)
+    return tuple(ref for ref, seen in machines.items() if seen.live and uses(seen.live, place))
+
+
 def stranded(observed: Mapping[Ref, Observed], specs: Mapping[Ref, Spec], changes: Sequence[Change]) -> list[Change]:
     """The changes of one host, with those of networks whose guests hang in the air though no document describes them.
 

@@ -215,9 +215,9 @@ def _is_ours(kind: Kind, address: Address, asked: str, live: Texts, applied: App
 
 
 def leaving(kind: Kind, spec: Spec, config: Texts, live: Texts, before: Applied) -> tuple[Address, ...]:
-    """What is out of the document and the definition, and which the running object still has."""
+    """What is out of the document, and which the running object has still; its definition has none or libvirt's own."""
     waiting = pending(kind, spec, config, live, before)
-    return tuple(at for at in waiting if at not in config and _is_leaving(kind, at, spec, live, before))
+    return tuple(at for at in waiting if at not in spec.claims and _is_leaving(kind, at, spec, live, before))
 
 
 def _agree(kind: Kind, address: Address, config: str | None, live: str | None) -> bool:

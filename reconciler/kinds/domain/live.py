@@ -236,7 +236,6 @@ RULES: tuple[Rule, ...] = (
         Rule(f"devices/interface[]/{leaf}*", at_once("update"), "Changed live.")
         for leaf in ("link", "bandwidth", "filterref", "port", "coalesce")
     ),
-    Rule("devices/interface[]@trustGuestRxFilters", at_once("update"), "Changed live."),
     Rule(
         "devices/graphics[]@passwd*",
         unless(_password, "update"),

@@ -34,8 +34,13 @@ def live_steps(situation: Situation, judged: Sequence[Judged], target: str) -> I
     for item in judged:
         if item.decision.way == "vcpus" and item.diff.after:
             yield KindStep("vcpus", {"current": item.diff.after})
+
+
+def balloon(situation: Situation, judged: Sequence[Judged]) -> Iterator[Step]:
+    """The step that moves the balloon. It comes before the definition: where a balloon should be shows nowhere else."""
+    for item in judged:
         if item.decision.way == "memory" and item.diff.after and item.diff.address == "currentMemory":
-            yield KindStep("memory", {"current": str(int(item.diff.after) + dimms(xml.read(target)))})
+            yield KindStep("memory", {"current": str(int(item.diff.after) + dimms(situation.live))})
 
 
 def _about(judged: Sequence[Judged]) -> Iterator[Step]:

@@ -73,6 +73,7 @@ CPU = Group(
             codec=choice("none", "partial", "full"),
             doc="How it is checked at start.",
             example="partial",
+            keep=True,
         ),
         Field(
             name="migratable",

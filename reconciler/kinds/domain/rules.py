@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reconciler.kind import Decision, Judged, Rule, Situation, restarts
 from reconciler.kinds.domain import live, xml
 from reconciler.kinds.domain.live import powered, restart
-from reconciler.kinds.domain.live_steps import live_steps
+from reconciler.kinds.domain.live_steps import balloon, live_steps
 from reconciler.kinds.domain.power import NO_WAY, judge_power, power_steps, restart_steps
 from reconciler.kinds.domain.spec import AUTOSTART, OWNER, POWER, UNPLUGGED
 from reconciler.markup import keys_of
@@ -108,7 +108,8 @@ def update(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
     target = _definition(situation, judged)
     defined = (Define(target),) if target else ()
     power = restart_steps(situation) if anew else power_steps(situation, judged)
-    return (*defined, *_live(situation, judged, target, anew), *_autostarts(judged), *power)
+    moved = () if anew else tuple(balloon(situation, judged))
+    return (*moved, *defined, *_live(situation, judged, target, anew), *_autostarts(judged), *power)
 
 
 def _definition(situation: Situation, judged: Sequence[Judged]) -> str:
