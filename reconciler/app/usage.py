@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler import markup
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.plans import Action, Blocked, Change, Define, Disruption, FieldChange, KindStep, Stop
 from reconciler.model.refs import Ref
@@ -156,9 +157,31 @@ def _uses_after(seen: Observed, changes: Sequence[Change], using: Uses) -> bool:
 def _keeps_using(seen: Observed, changes: Sequence[Change], using: Uses) -> bool:
     """Whether a running guest still uses something after these changes: what waits for a restart stays as it is."""
     stops = any(isinstance(step, Stop) for change in changes for step in change.steps)
-    if seen.live is None or stops or not using(seen.live):
-        return False
-    return any(change.waits for change in changes) or using(next(reversed(_defined(changes)), seen.live))
+    return seen.live is not None and not stops and using(seen.live) and using(_live_after(seen.live, changes))
+
+
+def _live_after(live: str, changes: Sequence[Change]) -> str:
+    """The running definition once its guest has let go of what it is asked for, with what is put in the place of it."""
+    steps = [step for change in changes for step in change.steps if isinstance(step, KindStep)]
+    gone = {alias for step in steps if step.name == "detach" for alias in step.arguments.values()}
+    root = markup.parse(live)
+    for element in root.findall("devices/*"):
+        new = next((each for each in _updated(steps) if _alias(each) == _alias(element) != ""), None)
+        holder = element.getparent()
+        if holder is not None and new is not None:
+            holder.replace(element, new)
+        elif holder is not None and _alias(element) in gone:
+            holder.remove(element)
+    return markup.serialise(root)
+
+
+def _updated(steps: Iterable[KindStep]) -> Iterator[markup.Element]:
+    return (markup.parse(step.arguments["xml"]) for step in steps if step.name == "update" and "at" in step.arguments)
+
+
+def _alias(device: markup.Element) -> str:
+    alias = device.find("alias")
+    return alias.get("name", "") if alias is not None else ""
 
 
 def _volumes_on(scene: _Scene, ref: Ref, place: Place, after: bool) -> Iterator[str]:
