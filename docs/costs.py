@@ -10,7 +10,7 @@ from tables import table
 from reconciler.entries import Entry
 from reconciler.fields import Field
 from reconciler.kind import Kind, Rule, Situation
-from reconciler.markup import pattern_of
+from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Observed, Spec
 from reconciler.model.plans import Diff, Disruption
 from reconciler.model.refs import Ref

@@ -14,10 +14,12 @@ from reconciler.codecs import TEXT, YES_NO, Json, choice
 from reconciler.entries import Entry, entry_of
 from reconciler.fields import Field, Group, Items, Lowered, Node, join
 from reconciler.kind import Situation
-from reconciler.markup import Element, Identities, entry_keys, pattern_of
+from reconciler.markup import Element, Identities
+from reconciler.model.addresses import entry_keys, inside, pattern_of
 from reconciler.model.documents import Address, Deletion, Observed, Policy, Spec, Texts
 from reconciler.model.plans import Diff
 from reconciler.model.refs import Ref
+from reconciler.ports import error_code
 
 OWNER = "reconciler:owner"
 # virterror.h: VIR_ERR_INVALID_ARG, also for a flag that a driver does not support.
@@ -73,14 +75,11 @@ def written(spec: Spec, diffs: Sequence[Diff], born: Mapping[Address, str]) -> I
             yield diff.address, diff.after
             yield from _unit(spec, diff.address)
             continue
-        inside = (diff.address, diff.address + "/", diff.address + "@")
-        quiet = {**born, **spec.hints}
-        for source in (spec.claims, {key: value for key, value in quiet.items() if key not in spec.claims}):
-            yield from (
-                (address, text)
-                for address, text in source.items()
-                if text is not None and (address == inside[0] or address.startswith(inside[1:]))
-            )
+        claimed = inside(spec.claims, diff.address)
+        quiet = {**inside(born, diff.address), **inside(spec.hints, diff.address)}
+        # In the document's order, then the rest; what is claimed wins.
+        whole = claimed | quiet | claimed
+        yield from ((address, text) for address, text in whole.items() if text is not None)
 
 
 def _lacked(
@@ -124,7 +123,7 @@ def persistent(describe: Callable[[int], str], flag: int) -> str:
     try:
         return describe(flag)
     except Exception as error:
-        if getattr(error, "get_error_code", lambda: None)() != INVALID_ARGUMENT:
+        if error_code(error) != INVALID_ARGUMENT:
             raise
         return describe(0)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.fields import Field, Group, Node, join
-from reconciler.markup import keys_of, pattern_of
+from reconciler.model.addresses import keys_of, pattern_of
 from reconciler.model.documents import Address, Claims
 
 

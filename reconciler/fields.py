@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from reconciler.codecs import NAME_PATTERN, Codec, Json
-from reconciler.markup import entry_keys, quote_key
+from reconciler.model.addresses import entry_keys, quote_key
 from reconciler.model.documents import Address, Texts
 
 

@@ -13,7 +13,8 @@ from reconciler.codecs import Json
 from reconciler.entries import Entry
 from reconciler.errors import Problem
 from reconciler.fields import Node
-from reconciler.markup import Identities, pattern_of
+from reconciler.markup import Identities
+from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Document, Observed, Policy, RestartPolicy, Spec, Texts
 from reconciler.model.plans import Allow, Diff, Disruption, Step
 from reconciler.model.probes import AddressSource

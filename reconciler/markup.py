@@ -7,14 +7,12 @@ Elements of foreign namespaces are opaque: one address holds the whole element i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
-from urllib.parse import quote
 
 from lxml import etree
 
 from reconciler.errors import trouble
+from reconciler.model.addresses import quote_key
 from reconciler.model.documents import Address
 from reconciler.model.quantities import scale_libvirt
 
@@ -38,8 +36,6 @@ PREFIXES = {
     "https://reconciler.example/xmlns/1": "reconciler",
 }
 NAMESPACES = {prefix: uri for uri, prefix in PREFIXES.items()}
-
-_KEYS = re.compile(r"\[[^\]]*\]")
 
 
 def parse(text: str, where: str = "") -> Element:
@@ -95,41 +91,17 @@ def _plain(element: Element, parent: Element | None = None) -> Element:
     return copy
 
 
-def pattern_of(address: Address) -> str:
-    """The address with its keys emptied: `devices/disk[]/driver@cache`."""
-    return _KEYS.sub("[]", address)
-
-
-def keys_of(address: Address) -> list[str]:
-    """The keys in an address, outermost first."""
-    return [found[1:-1] for found in _KEYS.findall(address)]
-
-
-def entry_keys(texts: Iterable[Address], at: Address) -> list[str]:
-    """The keys of the elements at `at`, in order."""
-    start = at + "["
-    found = (address[len(start) : address.index("]", len(start))] for address in texts if address.startswith(start))
-    return list(dict.fromkeys(found))
-
-
-# The same keys come again in every definition: vda, 0, virtio-serial.
-@lru_cache(maxsize=1024)
-def quote_key(text: str) -> str:
-    """A key with the characters that mean something in an address escaped."""
-    return quote(text, safe=" :.,;+=!$&'()*~_-?")
-
-
-def element_of(address: Address) -> Address:
-    """The address of the element that holds this leaf."""
-    return address.rpartition("@")[0] if "@" in address else address
+def alias_of(element: Element) -> str:
+    """A device's alias, "" where it has none."""
+    alias = element.find("alias")
+    return alias.get("name", "") if alias is not None else ""
 
 
 def key_of(element: Element, leaves: tuple[str, ...]) -> str:
     """What identifies a repeated element, or "" where nothing does."""
     for leaf in leaves:
         if leaf == "alias":
-            alias = element.find("alias")
-            name = alias.get("name", "") if alias is not None else ""
+            name = alias_of(element)
             if name.startswith(USER_ALIAS):
                 return quote_key(name[len(USER_ALIAS) :])
             continue

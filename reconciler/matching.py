@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
-from reconciler.markup import Identities, entry_keys, pattern_of
+from reconciler.markup import Identities
+from reconciler.model.addresses import entry_keys, pattern_of
 from reconciler.model.documents import Address, Spec, Texts
 
 Value = TypeVar("Value")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 # libvirt's own connection object. Drivers declare what they use of it; nobody else looks inside.
 Handle = object
+
+
+def error_code(error: BaseException) -> int | None:
+    """libvirt's number of an error (libvirt.libvirtError.get_error_code); None for any other error."""
+    ask: Callable[[], int] | None = getattr(error, "get_error_code", None)
+    return ask() if ask else None
 
 
 class Clock(Protocol):

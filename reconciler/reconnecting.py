@@ -21,7 +21,7 @@ from reconciler import markup
 from reconciler.errors import trouble
 from reconciler.markup import Element
 from reconciler.model.refs import Ref
-from reconciler.ports import Handle
+from reconciler.ports import Handle, error_code
 
 # libvirt's numbers (libvirt-network.h, libvirt-domain.h, virterror.h).
 NETWORKS_ACTIVE = 2
@@ -145,7 +145,7 @@ def _loose_on(network: Network, seen: Sequence[Plug]) -> dict[Plug, str]:
             return {}
         definition = markup.parse(network.XMLDesc(0))
     except Exception as error:
-        if _code(error) in (NO_NETWORK, OPERATION_INVALID):
+        if error_code(error) in (NO_NETWORK, OPERATION_INVALID):
             return {}
         raise
     forward, bridge = definition.find("forward"), definition.find("bridge")
@@ -193,7 +193,7 @@ def _plugs_of(machine: Domain) -> tuple[Plug, ...]:
         live = machine.XMLDesc(0)
         return plugs(live, machine.XMLDesc(XML_INACTIVE)) if "<interface type=" in live else ()
     except Exception as error:
-        if _code(error) in (NO_DOMAIN, OPERATION_INVALID):
+        if error_code(error) in (NO_DOMAIN, OPERATION_INVALID):
             return ()
         raise
 
@@ -205,7 +205,7 @@ def _plugged(machine: Domain, torn: dict[Plug, str]) -> Iterator[str]:
             for step in moves(plug, bridge):
                 machine.updateDeviceFlags(step, AFFECT_LIVE)
         except Exception as error:
-            if _code(error) is None or _ask(error, "get_error_domain") == FROM_RPC:
+            if error_code(error) is None or _error_domain(error) == FROM_RPC:
                 raise
             yield f"the interface {plug.key} could not be plugged into Network/{plug.network} again: {error}"
 
@@ -243,11 +243,7 @@ def _connected(interface: Element, kind: str, source: dict[str, str]) -> str:
     return markup.serialise(root)
 
 
-def _code(error: Exception) -> object:
-    return _ask(error, "get_error_code")
-
-
-def _ask(error: Exception, what: str) -> object:
-    """What a libvirtError says of itself; None for any other error."""
-    ask: Callable[[], object] | None = getattr(error, what, None)
+def _error_domain(error: Exception) -> int | None:
+    """Where in libvirt an error comes from (libvirt.libvirtError.get_error_domain); None for any other error."""
+    ask: Callable[[], int] | None = getattr(error, "get_error_domain", None)
     return ask() if ask else None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reconciler import entries
 from reconciler.app.session import Session, Workspace
 from reconciler.kind import Context
-from reconciler.markup import element_of
+from reconciler.model.addresses import element_of
 from reconciler.model.documents import Address, Document, Policy, Spec
 from reconciler.model.refs import Ref
 

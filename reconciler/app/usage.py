@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler import markup
+from reconciler.markup import alias_of
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.plans import Action, Blocked, Change, Define, Disruption, FieldChange, KindStep, Stop
 from reconciler.model.refs import Ref
@@ -166,22 +167,17 @@ def _live_after(live: str, changes: Sequence[Change]) -> str:
     gone = {alias for step in steps if step.name == "detach" for alias in step.arguments.values()}
     root = markup.parse(live)
     for element in root.findall("devices/*"):
-        new = next((each for each in _updated(steps) if _alias(each) == _alias(element) != ""), None)
+        new = next((each for each in _updated(steps) if alias_of(each) == alias_of(element) != ""), None)
         holder = element.getparent()
         if holder is not None and new is not None:
             holder.replace(element, new)
-        elif holder is not None and _alias(element) in gone:
+        elif holder is not None and alias_of(element) in gone:
             holder.remove(element)
     return markup.serialise(root)
 
 
 def _updated(steps: Iterable[KindStep]) -> Iterator[markup.Element]:
     return (markup.parse(step.arguments["xml"]) for step in steps if step.name == "update" and "at" in step.arguments)
-
-
-def _alias(device: markup.Element) -> str:
-    alias = device.find("alias")
-    return alias.get("name", "") if alias is not None else ""
 
 
 def _volumes_on(scene: _Scene, ref: Ref, place: Place, after: bool) -> Iterator[str]:

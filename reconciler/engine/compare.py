@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler import entries
 from reconciler.entries import Entry
 from reconciler.kind import Kind, Locate, nowhere
-from reconciler.markup import element_of, entry_keys
 from reconciler.matching import rename
-from reconciler.model.documents import UNKNOWN, Address, Claims, Spec, Texts
+from reconciler.model.addresses import element_of, entry_keys, is_inside
+from reconciler.model.documents import UNKNOWN, Address, Spec, Texts
 from reconciler.model.inventory import Applied
 from reconciler.model.plans import Diff
 
@@ -109,7 +109,7 @@ def _elements(addresses: Iterable[Address]) -> set[Address]:
 
 
 def parent_of(address: Address) -> Address:
-    """The element around an element, "" at the top; keys may not hold "/" (see markup.quote_key)."""
+    """The element around an element, "" at the top; keys may not hold "/" (see addresses.quote_key)."""
     return address.rpartition("/")[0]
 
 
@@ -143,12 +143,6 @@ def _says_something(address: Address, texts: Texts) -> bool:
     return bool(texts[address]) or not any(known.startswith((address + "/", address + "@")) for known in texts)
 
 
-def inside(values: Claims, element: Address) -> dict[Address, str | None]:
-    """The values of an element and of all that is in it."""
-    starts = (f"{element}@", f"{element}/")
-    return {address: text for address, text in values.items() if address == element or address.startswith(starts)}
-
-
 def parts(removal: Diff, texts: Texts) -> list[Diff]:
     """The removal of an element as that of everything right in it."""
     element = removal.address
@@ -160,11 +154,6 @@ def parts(removal: Diff, texts: Texts) -> list[Diff]:
             child = address[len(element) + 1 :].partition("/")[0].partition("@")[0]
             found[f"{element}/{child}"] = None
     return [Diff(address, texts.get(address, PRESENT), None) for address in found]
-
-
-def is_inside(address: Address, elements: Sequence[Address]) -> bool:
-    """Whether this is one of the elements or something in one."""
-    return any(address == element or address.startswith((element + "/", element + "@")) for element in elements)
 
 
 def settle(kind: Kind, spec: Spec, texts: Texts) -> dict[Address, tuple[str, str]]:

@@ -11,6 +11,7 @@ from reconciler.engine.busy import busy
 from reconciler.engine.describe import field_change, is_field
 from reconciler.engine.judge import judged, situation_of
 from reconciler.kind import Judged, Kind, Locate, Situation, may_restart, nowhere
+from reconciler.model.addresses import is_inside
 from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Owned
 from reconciler.model.plans import (
@@ -132,7 +133,7 @@ def _conflict(case: Case, owner: str) -> Change:
 
 
 def _outside(addresses: Sequence[Address], elements: Sequence[Address]) -> list[Address]:
-    return [address for address in addresses if not compare.is_inside(address, elements)]
+    return [address for address in addresses if not is_inside(address, elements)]
 
 
 def _waiting(case: Case, situation: Situation) -> tuple[Address, ...]:
@@ -203,7 +204,7 @@ def _overdue(case: Case, situation: Situation, waiting: Sequence[Address], diffs
     late = (
         Diff(address, situation.live.get(address), situation.texts.get(address))
         for address in waiting
-        if not compare.is_inside(address, known)
+        if not is_inside(address, known)
     )
     judged = [Judged(diff, case.kind.judge(diff, situation)) for diff in late]
     permitted = may_restart(case.spec.policy, case.allow)

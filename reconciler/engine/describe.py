@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reconciler import entries
-from reconciler.engine import compare
 from reconciler.kind import Judged, Kind, Situation
+from reconciler.model.addresses import inside
 from reconciler.model.documents import Address, Spec, Texts
 from reconciler.model.plans import FieldChange
 
@@ -42,7 +42,7 @@ def _entry_text(kind: Kind, texts: Texts, element: Address) -> str:
     """A whole list entry or group in a few words: the values of its fields."""
     whole = entries.path_of(kind.table, element)
     said: list[str] = []
-    for address, text in compare.inside(texts, element).items():
+    for address, text in inside(texts, element).items():
         path, value = entries.path_of(kind.table, address), entries.shown(kind.table, address, text)
         if text and path.startswith(f"{whole}."):
             said.append(f"{path.removeprefix(f'{whole}.')}={value}")

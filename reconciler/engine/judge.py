@@ -8,6 +8,7 @@ from reconciler.engine import compare
 from reconciler.engine.describe import is_element
 from reconciler.kind import Judged, Kind, Locate, Situation, nowhere
 from reconciler.matching import align, rename
+from reconciler.model.addresses import inside
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.plans import Allow, Diff, Disruption
 
@@ -54,10 +55,10 @@ def _runs_so(kind: Kind, diff: Diff, situation: Situation) -> bool:
     """Whether the running object is as this difference would make it: the change of a definition is taken back."""
     live = situation.live
     if diff.after is None:
-        return not compare.inside(live, diff.address)
+        return not inside(live, diff.address)
     if not diff.address.endswith("]"):
         return diff.address in live and live.get(diff.address) == diff.after
-    wanted = compare.inside(situation.spec.claims, diff.address)
+    wanted = inside(situation.spec.claims, diff.address)
     return diff.address in live and all(
         text is None or text == live.get(address) or (address in live and kind.same(address, text, live[address]))
         for address, text in wanted.items()

@@ -2,6 +2,7 @@ import pytest
 
 from reconciler import markup
 from reconciler.errors import ReconcilerError
+from reconciler.model.addresses import pattern_of
 
 IDENTITIES = {"devices/disk": ("alias", "target@dev"), "clock/timer": ("@name",), "devices/watchdog": ()}
 
@@ -113,7 +114,7 @@ def test_unsafe_or_broken_xml_is_refused_with_a_number(text):
 def test_keys_cannot_break_out_of_their_brackets():
     texts = flat("<d><devices><disk><target dev='a]/b@c'/></disk></devices></d>")
     address = next(known for known in texts if known.endswith("/target@dev"))
-    assert markup.pattern_of(address) == "devices/disk[]/target@dev"
+    assert pattern_of(address) == "devices/disk[]/target@dev"
     root = markup.parse("<d/>")
     markup.graft(root, [(known, text) for known, text in texts.items()], IDENTITIES)
     assert markup.flatten(root, IDENTITIES, unit=1, default_unit=1) == texts

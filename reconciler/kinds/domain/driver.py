@@ -21,7 +21,6 @@ from reconciler.kinds.domain.handle import (
     ERR_NO_SUPPORT,
     Connection,
     Domain,
-    error_code,
 )
 from reconciler.kinds.domain.spec import UNPLUGGED
 from reconciler.kinds.domain.states import State, state_of
@@ -29,7 +28,7 @@ from reconciler.kinds.domain.steady import steady
 from reconciler.model.documents import BUSY, CRASHED, POWER, Address, Observed, Texts
 from reconciler.model.plans import RENAME, Autostart, Define, KindStep, Mark, Start, Step, Stop, Undefine
 from reconciler.model.refs import Ref
-from reconciler.ports import Clock, Handle
+from reconciler.ports import Clock, Handle, error_code
 
 # libvirtd answers several calls of one connection at once: four readers take half the time of one.
 READERS = 4

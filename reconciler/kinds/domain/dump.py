@@ -10,8 +10,8 @@ from reconciler.codecs import Json
 from reconciler.kinds.domain import devices, xml
 from reconciler.kinds.domain.sense import complete
 from reconciler.kinds.domain.spec import FIELDS, OWNER, POWER, TABLE, keys
-from reconciler.markup import pattern_of
 from reconciler.matching import align, rename
+from reconciler.model.addresses import element_of, entry_keys, pattern_of
 from reconciler.model.documents import Address, Spec, Texts
 from reconciler.model.refs import Ref
 
@@ -47,7 +47,7 @@ def dump(texts: Texts) -> dict[str, Json]:
     # The document names a device; the host may know it by its MAC address only.
     named = align(Spec(ref=Ref("Domain", ""), host="", claims=claims), kept, xml.IDENTITIES)
     kept, texts = rename(kept, named), rename(texts, named)
-    covered = {*claims, *(at for at, _ in keys(claims)), *(markup.element_of(at) for at in claims)}
+    covered = {*claims, *(at for at, _ in keys(claims)), *(element_of(at) for at in claims)}
     rest = {at: text for at, text in kept.items() if _open(at, covered) and _leaf(at, texts)}
     if rest:
         body["xml"] = _overlay(rest, kept)
@@ -88,7 +88,7 @@ def _open(address: Address, covered: set[Address]) -> bool:
     entry = entries.entry_of(TABLE, address)
     if entry is not None and entry.field is not None and entry.field.secret:
         return False
-    unit = address.endswith("@unit") and markup.element_of(address) in covered
+    unit = address.endswith("@unit") and element_of(address) in covered
     return not (address in covered or unit or address.startswith("!"))
 
 
@@ -126,6 +126,6 @@ def _identifying(address: Address, kept: Texts) -> Iterator[tuple[Address, str]]
                 yield at, kept[at]
         if not found:
             start = element[: element.rindex("[")]
-            elder = [f"{start}[{key}]" for key in markup.entry_keys(kept, start)]
+            elder = [f"{start}[{key}]" for key in entry_keys(kept, start)]
             yield from ((sibling, "") for sibling in elder[: elder.index(element) + 1])
         end = address.find("]", end + 1)

@@ -7,7 +7,7 @@ the prefix.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, cast
+from typing import Protocol
 
 CONNECT_LIST_DOMAINS_TRANSIENT = 8
 CONNECT_LIST_DOMAINS_MANAGEDSAVE = 256
@@ -108,9 +108,3 @@ class Connection(Protocol):
 
 # Called with the connection, the domain, the device's alias and what was given at registration.
 DeviceEvent = Callable[[object, object, str, object], None]
-
-
-def error_code(error: BaseException) -> int | None:
-    """libvirt's number of an error (libvirt.libvirtError.get_error_code); None for other errors."""
-    ask = getattr(error, "get_error_code", None)
-    return cast("int", ask()) if callable(ask) else None

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from reconciler.kind import Situation
 from reconciler.kinds.domain import devices
 from reconciler.kinds.domain.slots import LISTS, SINGLE, Place, Stays, place_of
-from reconciler.markup import entry_keys, pattern_of
+from reconciler.model.addresses import entry_keys, inside, pattern_of
 from reconciler.model.documents import Address, Claims, Texts
 
 QEMU = ("qemu", "kvm", "hvf")
 PORT = "pcie-root-port"
 # Machines whose devices sit behind PCI Express ports; on others every slot of the one PCI bus takes a device.
 _EXPRESS = ("pc-q35", "q35", "virt")
+# Lists whose entries have nothing but their position to be known by.
+_NAMELESS = ("devices/rng", "devices/redirdev")
 _BRIDGES = ("pcie-to-pci-bridge", "pci-bridge")
 
 
@@ -53,24 +55,16 @@ def cannot_go(element: Address, situation: Situation) -> str:
 
 def _coming(element: Address, situation: Situation) -> Texts:
     """A new device's leaves as its definition will have them."""
-    known = {**_within(situation.spec.hints, element), **_within(situation.spec.claims, element)}
+    known = {**inside(situation.spec.hints, element), **inside(situation.spec.claims, element)}
     born = devices.born_for(known, situation.texts)
     whole = {**born, **{address: text for address, text in known.items() if text is not None}}
     return _leaves(whole, element)
 
 
-def _within(values: Claims, element: Address) -> dict[Address, str | None]:
-    starts = (f"{element}@", f"{element}/")
-    return {address: text for address, text in values.items() if address == element or address.startswith(starts)}
-
-
 def _leaves(texts: Claims, element: Address) -> dict[Address, str]:
     """The values in an element, by their address below it: `target@bus`, `@type`."""
-    inside = _within(texts, element).items()
-    return {address[len(element) :].lstrip("/"): text for address, text in inside if text is not None}
-
-
-_NAMELESS = ("devices/rng", "devices/redirdev")
+    found = inside(texts, element).items()
+    return {address[len(element) :].lstrip("/"): text for address, text in found if text is not None}
 
 
 def _has_bridge(live: Texts) -> bool:
@@ -90,7 +84,7 @@ def _in_a_moving_list(element: Address, situation: Situation) -> bool:
     return any(
         text is not None and situation.live.get(address) != text
         for key in both
-        for address, text in _within(situation.spec.claims, f"{at}[{key}]").items()
+        for address, text in inside(situation.spec.claims, f"{at}[{key}]").items()
     )
 
 

@@ -11,7 +11,7 @@ from reconciler.kind import Decision, Rule, Situation
 from reconciler.kinds.domain import hotplug, sources, xml
 from reconciler.kinds.domain.slots import LISTS, SINGLE
 from reconciler.kinds.domain.tunables import IOTHREAD_OF, LIFECYCLE, SCHEDULER, can_be_unset, threads, touched
-from reconciler.markup import entry_keys, pattern_of
+from reconciler.model.addresses import entry_keys, pattern_of
 from reconciler.model.plans import Diff, Disruption
 
 KEEPS = "running guest keeps the old value until then"

@@ -11,8 +11,8 @@ from reconciler.kinds.domain import tunables as names
 from reconciler.kinds.domain import xml
 from reconciler.kinds.domain.modules import dimms
 from reconciler.kinds.domain.slots import SINGLE
-from reconciler.markup import entry_keys, pattern_of
 from reconciler.matching import align, rename
+from reconciler.model.addresses import entry_keys, keys_of, pattern_of
 from reconciler.model.documents import Address, Texts
 from reconciler.model.plans import Diff, KindStep, Mark, Step
 
@@ -122,7 +122,7 @@ class _Live:
             return
         wanted = int(self.final.get("iothreads", "0"))
         have = names.threads(self.situation.live)
-        changes = {**{str(one): "add" for one in range(1, wanted + 1) if one not in have}}
+        changes = {str(one): "add" for one in range(1, wanted + 1) if one not in have}
         changes |= {str(one): "delete" for one in sorted(have, reverse=True) if one > wanted}
         if changes:
             yield KindStep("iothreads", changes)
@@ -183,5 +183,5 @@ def _weights(touched: Iterable[Address], final: Texts) -> Iterator[tuple[str, st
             yield "weight", final[at]
         device, _, leaf = at.rpartition("/")
         if leaf in names.BLKIO_DEVICE and device.startswith("blkiotune/device["):
-            path = unquote(markup.keys_of(device)[0])
+            path = unquote(keys_of(device)[0])
             yield f"{names.BLKIO_DEVICE[leaf]} {path}", final.get(at, "0")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from reconciler import markup
-from reconciler.markup import entry_keys
+from reconciler.model.addresses import entry_keys
 from reconciler.model.documents import Address, Texts
 
 _AT = "devices/memory"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from reconciler.kind import Locate
 from reconciler.kinds.domain import sources
-from reconciler.markup import pattern_of
+from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Texts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from reconciler.markup import pattern_of
+from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Texts
 
 _ALWAYS = re.compile(

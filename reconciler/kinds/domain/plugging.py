@@ -19,18 +19,20 @@ from reconciler.kinds.domain.handle import (
     EVENT_DEVICE_REMOVAL_FAILED,
     EVENT_DEVICE_REMOVED,
     Domain,
-    error_code,
 )
-from reconciler.markup import Element
+from reconciler.markup import Element, alias_of
+from reconciler.model.addresses import keys_of
 from reconciler.model.documents import Address
 from reconciler.model.plans import KindStep
 from reconciler.model.refs import Ref
-from reconciler.ports import Clock
+from reconciler.ports import Clock, error_code
 
 # How long a guest may take to let go of its devices. One whose system listens needs less than a second.
 DETACH_SECONDS = 20.0
 LOOK_SECONDS = 1.0
 TURN_SECONDS = 0.05
+# What libvirt says of a device that was asked for before.
+UNDER_WAY = "in the process of unplug"
 
 
 def attach(domain: Domain, step: KindStep) -> None:
@@ -74,7 +76,7 @@ def update(domain: Domain, ref: Ref, step: KindStep) -> None:
         reason = _shut_tray(error) if step.arguments["at"].startswith("devices/disk[") else ""
         if not reason:
             raise
-        name = markup.keys_of(step.arguments["at"])[0]
+        name = keys_of(step.arguments["at"])[0]
         raise trouble("R611", f"{ref} keeps the medium in {name}: {reason}") from error
 
 
@@ -96,15 +98,15 @@ def detach(domain: Domain, ref: Ref, step: KindStep, clock: Clock) -> None:
     `step` has the alias of each. A guest lets go in its own time; until then the device and what is behind it are its.
     """
     with _listening(domain) as heard:
-        refused = [at for at, alias in step.arguments.items() if not _asked(domain, at, alias)]
+        refused = [at for at, alias in step.arguments.items() if not _asked(domain, alias)]
         kept = {at: alias for at, alias in step.arguments.items() if at not in refused}
         kept = _await(domain, kept, heard, clock)
-    names = ", ".join(sorted(markup.keys_of(at)[0] if "[" in at else at for at in (*refused, *kept)))
+    names = ", ".join(sorted(keys_of(at)[0] if "[" in at else at for at in (*refused, *kept)))
     if names:
         raise trouble("R611", f"{ref} has not let go of {names} yet; it was asked to")
 
 
-def _asked(domain: Domain, at: Address, alias: str) -> bool:
+def _asked(domain: Domain, alias: str) -> bool:
     """Ask for one device; False where the guest says no at once. One that has gone already is fine."""
     try:
         domain.detachDeviceAlias(alias, DOMAIN_AFFECT_LIVE)
@@ -112,11 +114,9 @@ def _asked(domain: Domain, at: Address, alias: str) -> bool:
         code = error_code(error)
         if code == ERR_NO_SUPPORT:
             _detach_by_definition(domain, alias)
-        elif code == ERR_INTERNAL and "no device found" in str(error):
-            return True
-        elif code == ERR_OPERATION_FAILED or "in the process of unplug" in str(error):
-            return code != ERR_OPERATION_FAILED
-        else:
+        elif code == ERR_OPERATION_FAILED:
+            return False
+        elif not (code == ERR_INTERNAL and "no device found" in str(error)) and UNDER_WAY not in str(error):
             raise
     return True
 
@@ -124,7 +124,7 @@ def _asked(domain: Domain, at: Address, alias: str) -> bool:
 def _detach_by_definition(domain: Domain, alias: str) -> None:
     """For drivers that know no aliases."""
     for element in _devices(domain):
-        if _alias(element) == alias:
+        if alias_of(element) == alias:
             domain.detachDeviceFlags(markup.canonical(element), DOMAIN_AFFECT_LIVE)
 
 
@@ -139,7 +139,7 @@ def _await(domain: Domain, kept: Mapping[Address, str], heard: Mapping[str, int]
     while left and clock.now() < end:
         if clock.now() >= look or any(alias in heard for alias in left.values()):
             look = clock.now() + LOOK_SECONDS
-            there = {_alias(element) for element in _devices(domain)}
+            there = {alias_of(element) for element in _devices(domain)}
             left = {at: alias for at, alias in left.items() if alias in there}
         if left and all(heard.get(alias) == EVENT_DEVICE_REMOVAL_FAILED for alias in left.values()):
             break
@@ -150,11 +150,6 @@ def _await(domain: Domain, kept: Mapping[Address, str], heard: Mapping[str, int]
 
 def _devices(domain: Domain) -> Iterator[Element]:
     return iter(markup.parse(domain.XMLDesc(0)).iterfind("devices/*"))
-
-
-def _alias(element: Element) -> str:
-    alias = element.find("alias")
-    return alias.get("name", "") if alias is not None else ""
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reconciler import markup
 from reconciler.errors import Problem
+from reconciler.model.addresses import entry_keys
 from reconciler.model.documents import Address, Deletion, Document, Policy, RestartPolicy
 from reconciler.model.probes import Health
 from reconciler.model.windows import DEFAULT_ZONE, Window, doubt
@@ -24,7 +24,7 @@ def policy(said: Said, health: Health) -> Policy:
         restart=RestartPolicy(said.get("!restartPolicy") or default.restart.value),
         shutdown_seconds=int(said.get("!shutdown/timeout") or default.shutdown_seconds),
         force_off=said.get("!shutdown/force") == "yes",
-        windows=tuple(_window(said, f"{WINDOWS}[{key}]") for key in markup.entry_keys(said, WINDOWS)),
+        windows=tuple(_window(said, f"{WINDOWS}[{key}]") for key in entry_keys(said, WINDOWS)),
         agent_seconds=None if agent is None else int(agent),
         health=health,
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from reconciler.errors import Problem
 from reconciler.kind import Facts
 from reconciler.kinds.domain import xml
-from reconciler.markup import keys_of, pattern_of
+from reconciler.model.addresses import keys_of, pattern_of
 from reconciler.model.documents import Address, Observed, Spec
 from reconciler.model.quantities import format_size
 from reconciler.model.refs import Ref

@@ -10,7 +10,7 @@ from reconciler.kinds.domain.live import powered, restart
 from reconciler.kinds.domain.live_steps import balloon, live_steps
 from reconciler.kinds.domain.power import NO_WAY, judge_power, power_steps, restart_steps
 from reconciler.kinds.domain.spec import AUTOSTART, OWNER, POWER, UNPLUGGED
-from reconciler.markup import keys_of
+from reconciler.model.addresses import keys_of
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.plans import (
     Autostart,

@@ -16,11 +16,11 @@ from reconciler.kinds.domain.handle import (
     ERR_CONFIG_UNSUPPORTED,
     ERR_OPERATION_TIMEOUT,
     Domain,
-    error_code,
 )
 from reconciler.kinds.domain.tunables import IOTUNE_GROUP, LIFECYCLE, LIFECYCLE_ACTIONS
 from reconciler.model.plans import KindStep
 from reconciler.model.refs import Ref
+from reconciler.ports import error_code
 
 LIVE = DOMAIN_AFFECT_LIVE
 

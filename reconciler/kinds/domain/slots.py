@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from reconciler.markup import pattern_of
+from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Texts
 
 _CONVENTIONAL_CARDS = ("rtl8139", "e1000", "e1000-82544gc", "e1000-82545em", "ne2k_pci", "pcnet", "i82551", "i82559er")
@@ -144,7 +144,6 @@ _PLACES: Mapping[str, Callable[[Texts, Texts], Place]] = {
 # The elements of such devices, as patterns: lists, and those that a machine has one of.
 LISTS = tuple(f"devices/{name}[]" for name in _PLACES if name not in ("watchdog", "vsock"))
 SINGLE = ("devices/watchdog", "devices/vsock")
-# Lists whose entries have nothing but their position to be known by.
 
 
 def _has_controller(live: Texts, kind: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from reconciler.kind import Locate, Situation
-from reconciler.markup import pattern_of
+from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Texts
 
 _SOURCE = re.compile(r"devices/disk\[\](@type|/source(@(file|dev|pool|volume))?)")

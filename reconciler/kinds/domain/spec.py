@@ -15,6 +15,7 @@ from reconciler.kinds.domain import boot, devices, health, life, machine, memory
 from reconciler.kinds.domain.policy import doubts, policy
 from reconciler.kinds.domain.sense import complete, contradictions
 from reconciler.matching import align, rename
+from reconciler.model.addresses import keys_of, pattern_of
 from reconciler.model.documents import Address, Document, Spec, Texts
 
 FIELDS: tuple[Node, ...] = (
@@ -80,9 +81,9 @@ def keys(claims: Mapping[Address, str | None]) -> Iterator[tuple[Address, str]]:
     """The attribute that gives an element its key, for elements that fields name outright (`entry[serial]@name`)."""
     elements = {part: None for address in claims for part in _keyed_elements(address)}
     for element in elements:
-        leaves = xml.IDENTITIES.get(markup.pattern_of(element).replace("[]", ""), ())
+        leaves = xml.IDENTITIES.get(pattern_of(element).replace("[]", ""), ())
         if len(leaves) == 1 and leaves[0].startswith("@"):
-            yield element + leaves[0], unquote(markup.keys_of(element)[-1])
+            yield element + leaves[0], unquote(keys_of(element)[-1])
 
 
 def _keyed_elements(address: Address) -> Iterator[Address]:

@@ -21,9 +21,9 @@ from reconciler.kinds.domain.handle import (
     DOMAIN_UNDEFINE_TPM,
     ERR_INVALID_ARG,
     Domain,
-    error_code,
 )
 from reconciler.model.plans import KindStep
+from reconciler.ports import error_code
 
 
 def undefine(domain: Domain, data: bool) -> None:

@@ -18,12 +18,11 @@ from reconciler.kinds.domain.handle import (
     ERR_OPERATION_INVALID,
     ERR_OPERATION_TIMEOUT,
     Domain,
-    error_code,
 )
 from reconciler.kinds.domain.states import JOBS, PAUSED, PMSUSPENDED, SHUTOFF, State, state_of
 from reconciler.model.plans import Stop
 from reconciler.model.refs import Ref
-from reconciler.ports import Clock
+from reconciler.ports import Clock, error_code
 
 POLL_SECONDS = 0.25
 # A guest that is still booting hears neither its agent nor its power button (seen with Linux 6.1): ask again.

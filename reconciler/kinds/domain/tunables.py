@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from reconciler.kind import Situation
-from reconciler.markup import entry_keys
+from reconciler.model.addresses import entry_keys
 from reconciler.model.documents import Address, Texts
 from reconciler.model.plans import Diff
 

@@ -15,7 +15,8 @@ from reconciler.kinds.domain.displaced import displaced
 from reconciler.kinds.domain.modules import with_modules, without_modules
 from reconciler.kinds.domain.passing import passing
 from reconciler.markup import Element, Identities
-from reconciler.model.documents import Address, Claims, Spec, Texts
+from reconciler.model.addresses import element_of, inside
+from reconciler.model.documents import Address, Spec, Texts
 from reconciler.model.plans import Diff
 from reconciler.model.quantities import scale_libvirt
 
@@ -85,7 +86,7 @@ def _holders(texts: Mapping[Address, str]) -> set[Address]:
     return {
         holder
         for address in texts
-        for holder in (markup.element_of(address), address.rpartition("/")[0])
+        for holder in (element_of(address), address.rpartition("/")[0])
         if holder != address and not holder.endswith("]")
     }
 
@@ -139,7 +140,7 @@ def render(spec: Spec, situation: Situation | None, diffs: Sequence[Diff]) -> st
         skeleton = _SKELETON.format(name=escape(spec.ref.name))
         return _with_modules(definitions.build(skeleton, spec, IDENTITIES, born(spec)), spec, {})
     moved = tuple(dict.fromkeys(_newly_placed(diffs)))
-    claims = {**_inside(spec.hints, moved), **_inside(spec.claims, moved)}
+    claims = {**inside(spec.hints, *moved), **inside(spec.claims, *moved)}
     wanted = devices.born_for(claims, situation.texts) if moved else {}
     changes = (*displaced(situation, diffs), *diffs, *_spelt_out(situation, diffs))
     return _with_modules(definitions.revise(situation, changes, IDENTITIES, wanted), spec, situation.texts)
@@ -181,12 +182,6 @@ def _newly_placed(diffs: Sequence[Diff]) -> Iterator[Address]:
             yield diff.address
         elif diff.address.startswith("devices/disk[") and diff.address.endswith("/target@bus"):
             yield diff.address.partition("/target@")[0]
-
-
-def _inside(values: Claims, elements: Sequence[Address]) -> dict[Address, str | None]:
-    """The values of these elements and of what is in them."""
-    starts = tuple(f"{element}{mark}" for element in elements for mark in "/@")
-    return {address: text for address, text in values.items() if address in elements or address.startswith(starts)}
 
 
 _MEMORY = re.compile(r"<memory(?: unit=[\"']([^\"']*)[\"'])?>\s*(\d+)")

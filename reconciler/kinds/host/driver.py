@@ -12,7 +12,7 @@ from reconciler.kinds.host.xml import EMPTY
 from reconciler.model.documents import Observed
 from reconciler.model.plans import KindStep, Step
 from reconciler.model.refs import Ref
-from reconciler.ports import Clock, Handle
+from reconciler.ports import Clock, Handle, error_code
 
 # virterror.h: VIR_ERR_NO_SUPPORT (the driver has no such call), VIR_ERR_OPERATION_UNSUPPORTED (not on this kernel).
 UNSUPPORTED = (3, 84)
@@ -47,8 +47,7 @@ def _parameters(connection: Connection) -> Mapping[str, int]:
     try:
         return connection.getMemoryParameters(0) or {}
     except Exception as error:
-        code = getattr(error, "get_error_code", lambda: None)()
-        if code not in UNSUPPORTED:
+        if error_code(error) not in UNSUPPORTED:
             raise
         return {}
 

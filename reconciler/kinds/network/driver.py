@@ -11,7 +11,7 @@ from reconciler.kinds.network.xml import details, tidy
 from reconciler.model.documents import Observed
 from reconciler.model.plans import Autostart, Define, KindStep, Mark, Start, Step, Stop, Undefine
 from reconciler.model.refs import Ref
-from reconciler.ports import Clock, Handle
+from reconciler.ports import Clock, Handle, error_code
 
 # libvirt's numbers (libvirt-network.h): XML flag, list flags, update flag, commands and sections of virNetworkUpdate.
 XML_INACTIVE = 1
@@ -149,7 +149,7 @@ def _connections(network: Network) -> int:
     try:
         return len(network.listAllPorts(0))
     except Exception as error:
-        if getattr(error, "get_error_code", lambda: None)() != UNSUPPORTED:
+        if error_code(error) != UNSUPPORTED:
             raise
         return int(markup.parse(network.XMLDesc(0)).get("connections", "0"))
 

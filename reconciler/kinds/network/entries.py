@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from reconciler import markup
 from reconciler.kinds.network.xml import IDENTITIES, read
-from reconciler.markup import Element, entry_keys, pattern_of
+from reconciler.markup import Element
+from reconciler.model.addresses import entry_keys, pattern_of
 from reconciler.model.documents import Address, Spec
 from reconciler.model.plans import KindStep
 

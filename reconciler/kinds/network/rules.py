@@ -12,7 +12,7 @@ from reconciler.errors import Problem
 from reconciler.kind import Decision, Facts, Judged, Rule, Situation, restarts
 from reconciler.kinds.network.entries import SECTIONS, ambiguous, updates
 from reconciler.kinds.network.xml import MODE, render
-from reconciler.markup import pattern_of
+from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.plans import Autostart, Define, Diff, Disruption, KindStep, Start, Step, Stop, Undefine
 

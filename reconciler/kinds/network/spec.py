@@ -13,6 +13,7 @@ from reconciler.fields import Lowered
 from reconciler.kind import Context
 from reconciler.kinds.network.table import FIELDS, TABLE
 from reconciler.kinds.network.xml import IDENTITIES, ISOLATED, MODE, flat, read
+from reconciler.model.addresses import entry_keys
 from reconciler.model.documents import Address, Document, Policy, RestartPolicy, Spec, Texts
 
 OWNER_MARK = "metadata/reconciler:owner"
@@ -66,7 +67,7 @@ def _check(document: Document, lowered: Lowered) -> None:
     where = document.place("spec", "forward")
     if mode is None:
         return
-    lists = [at for at in ("ip", "dns/host", "route") if markup.entry_keys(lowered.claims, at)]
+    lists = [at for at in ("ip", "dns/host", "route") if entry_keys(lowered.claims, at)]
     if mode not in _OWN_BRIDGE and lists:
         raise trouble(
             "R207",
@@ -76,7 +77,7 @@ def _check(document: Document, lowered: Lowered) -> None:
         )
     if mode != "nat" and any(address.startswith("forward/nat") for address in lowered.claims):
         raise trouble("R207", f"{document.ref} has forward.nat, which needs mode nat, not {mode}", where)
-    if mode in ("open", ISOLATED) and markup.entry_keys(lowered.claims, "forward/interface"):
+    if mode in ("open", ISOLATED) and entry_keys(lowered.claims, "forward/interface"):
         raise trouble("R207", f"{document.ref} has forward.interfaces, which mode {mode} cannot use", where)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.errors import Problem
 from reconciler.kind import Decision, Facts, Judged, Rule, Situation, restarts
 from reconciler.kinds.pool.xml import render
-from reconciler.markup import pattern_of
+from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.plans import Autostart, Define, Diff, Disruption, KindStep, Start, Step, Stop, Undefine
 

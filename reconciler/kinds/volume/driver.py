@@ -15,7 +15,7 @@ from reconciler.model.documents import UNKNOWN, Address, Observed
 from reconciler.model.plans import KindStep, Step, Undefine
 from reconciler.model.quantities import format_size
 from reconciler.model.refs import Ref
-from reconciler.ports import Clock, Handle
+from reconciler.ports import Clock, Handle, error_code
 
 # libvirt's numbers (libvirt-storage.h, libvirt-domain.h).
 POOLS_INACTIVE = 1
@@ -63,7 +63,7 @@ def _described(volume: Volume) -> str | None:
     try:
         return volume.XMLDesc(0)
     except Exception as error:
-        if getattr(error, "get_error_code", lambda: None)() != NO_VOLUME:
+        if error_code(error) != NO_VOLUME:
             raise
         return None
 

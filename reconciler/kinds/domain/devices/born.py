@@ -9,7 +9,7 @@ from itertools import count
 from string import ascii_lowercase
 
 from reconciler.kinds.domain.devices.channel import AGENT_AT, AGENT_BORN
-from reconciler.markup import entry_keys
+from reconciler.model.addresses import entry_keys
 from reconciler.model.documents import Address, Claims, Texts
 
 _PREFIXES = {

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from reconciler.kinds.domain.devices.channel import AGENT_AT
-from reconciler.markup import pattern_of
+from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Texts
 
 # Address patterns (full matches over `pattern_of`) that are noise whatever they hold.

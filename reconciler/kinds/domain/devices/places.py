@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.markup import element_of, entry_keys, pattern_of
+from reconciler.model.addresses import element_of, entry_keys, pattern_of
 from reconciler.model.documents import Address, Texts
 
 # A change here takes the device off the bus that its address is on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from reconciler.markup import pattern_of
+from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Texts
 
 _LOWERED = re.compile(r"devices/\w+(\[\])?(/mac@address|/source/address@uuid|/source/auth/secret@uuid)")

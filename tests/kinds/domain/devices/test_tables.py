@@ -3,9 +3,10 @@
 import jsonschema
 import pytest
 
-from reconciler import entries, fields, grammar, markup, shapes
+from reconciler import entries, fields, grammar, shapes
 from reconciler.fields import Field, Group, Items
 from reconciler.kinds.domain import devices
+from reconciler.model.addresses import pattern_of
 
 SCHEMA = jsonschema.Draft202012Validator(shapes.schema(devices.DEVICES))
 TABLE = entries.index(devices.DEVICES)
@@ -85,7 +86,7 @@ def test_a_groups_example_is_valid(node):
 
 def test_every_field_is_in_some_case(cases):
     """Fields that several devices share, such as those of character devices, need one case among them."""
-    claimed = {markup.pattern_of(address) for case in cases for address in case.lowered.claims}
+    claimed = {pattern_of(address) for case in cases for address in case.lowered.claims}
     shown = {TABLE[pattern].field.at for pattern in claimed if pattern in TABLE and TABLE[pattern].field}
     held = {entry.field.at for entry in TABLE.values() if entry.field is not None and not entry.field.noted}
     assert held - shown - {"devices/channel[org.qemu.guest_agent.0]"} == set()
