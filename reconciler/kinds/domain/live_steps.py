@@ -26,7 +26,7 @@ def live_steps(situation: Situation, judged: Sequence[Judged], target: str) -> I
 
     What goes comes before what is new, which may take its place; what a new disk needs comes before it.
     """
-    yield from _about(judged)
+    yield from about(judged)
     if any(item.decision.way == "reconnect" for item in judged):
         yield KindStep("reconnect")
     if any(item.decision.way in _ABOUT_TARGET for item in judged):
@@ -43,7 +43,7 @@ def balloon(situation: Situation, judged: Sequence[Judged]) -> Iterator[Step]:
             yield KindStep("memory", {"current": str(int(item.diff.after) + dimms(situation.live))})
 
 
-def _about(judged: Sequence[Judged]) -> Iterator[Step]:
+def about(judged: Sequence[Judged]) -> Iterator[Step]:
     """What people and programs say of the machine."""
     about = {item.diff.address: item.diff.after or "" for item in judged if item.decision.way == "metadata"}
     if about:

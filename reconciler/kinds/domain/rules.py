@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reconciler.kind import Decision, Judged, Rule, Situation, restarts
 from reconciler.kinds.domain import live, xml
 from reconciler.kinds.domain.live import powered, restart
-from reconciler.kinds.domain.live_steps import balloon, live_steps
+from reconciler.kinds.domain.live_steps import about, balloon, live_steps
 from reconciler.kinds.domain.power import NO_WAY, judge_power, power_steps, restart_steps
 from reconciler.kinds.domain.spec import AUTOSTART, OWNER, POWER, UNPLUGGED
 from reconciler.model.addresses import keys_of
@@ -87,7 +87,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 # Ways that leave the definition as it is.
-_APART = ("autostart", "power", "metadata", "mark")
+_APART = (*NO_WAY, "metadata", "mark")
 
 
 def create(spec: Spec) -> tuple[Step, ...]:
@@ -101,15 +101,21 @@ def create(spec: Spec) -> tuple[Step, ...]:
 
 
 def update(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
-    """At most one definition, then the live changes, then autostart and power. Nothing where a part is refused."""
+    """At most one definition, then the live changes, then autostart and power. Nothing where a part is refused.
+
+    The balloon alone moves before (see `live_steps.balloon`).
+    """
     if any(item.decision.disruption >= Disruption.REPLACE for item in judged):
         return ()
-    anew = restarts(situation, judged)
     target = _definition(situation, judged)
     defined = (Define(target),) if target else ()
-    power = restart_steps(situation) if anew else power_steps(situation, judged)
-    moved = () if anew else tuple(balloon(situation, judged))
-    return (*moved, *defined, *_live(situation, judged, target, anew), *_autostarts(judged), *power)
+    power = restart_steps(situation) if restarts(situation, judged) else power_steps(situation, judged)
+    if situation.active and not any(isinstance(step, Stop) for step in power):
+        plugged = live_steps(situation, judged, target or situation.observed.xml)
+        return (*balloon(situation, judged), *defined, *plugged, *_autostarts(judged), *power)
+    # A guest that is off, or will be, takes nothing more.
+    said = () if target else about(judged)
+    return (*defined, *said, *_autostarts(judged), *power)
 
 
 def _definition(situation: Situation, judged: Sequence[Judged]) -> str:
@@ -120,13 +126,6 @@ def _definition(situation: Situation, judged: Sequence[Judged]) -> str:
         return ""
     diffs = [item.diff for item in open_ if item.decision.way not in NO_WAY]
     return xml.render(situation.spec, situation, diffs)
-
-
-def _live(situation: Situation, judged: Sequence[Judged], target: str, anew: bool) -> tuple[Step, ...]:
-    """What changes without a definition, or besides it in a running guest that goes on."""
-    if target and (anew or not situation.active):
-        return ()
-    return tuple(live_steps(situation, judged, target or situation.observed.xml))
 
 
 def _autostarts(judged: Sequence[Judged]) -> tuple[Step, ...]:

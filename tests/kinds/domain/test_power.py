@@ -10,7 +10,7 @@ from reconciler.kinds.domain import KIND
 from reconciler.manifest import rows
 from reconciler.model.documents import Policy, RestartPolicy
 from reconciler.model.inventory import Crashes, Owned
-from reconciler.model.plans import Allow, Define, Start, Stop
+from reconciler.model.plans import Allow, Define, KindStep, Start, Stop
 from reconciler.model.windows import Window
 from tests.kinds.domain.machines import observed, parsed, rendered
 
@@ -103,6 +103,26 @@ def test_what_waits_already_says_so_too_and_is_done_in_the_window():
     (pending,) = decided(body, seen, opens="2026-12-05T01:00:00Z").conditions
     assert pending.type == "RestartPending" and pending.message.endswith("opens at 2026-12-05T01:00:00Z")
     assert steps(decided(body, seen, Allow.RESTART, until="2026-11-28T03:00:00Z")) == ["Stop", "Start"]
+
+
+@pytest.mark.parametrize(
+    ("power", "allow", "expected"),
+    [("running", Allow.RESTART, ["Stop", "Start"]), ("stopped", Allow.RESTART, ["Stop"])],
+)
+def test_a_guest_that_ends_anyway_is_given_nothing_before(power, allow, expected):
+    """Its definition has a device, a title and more memory, which it ran without."""
+    disk = {"disks": [{"name": "data", "type": "file", "source": "/data.img", "bus": "virtio", "target": "vdb"}]}
+    body = {"power": power, "memory": "2GiB", **disk}
+    seen = observed(rendered(body, owner="me"), running=True, power="running", live=rendered({"memory": "1GiB"}))
+    assert steps(decided({**body, "power": "running"}, seen)) == ["KindStep"]
+    assert steps(decided(body, seen, allow)) == expected
+    assert steps(decided({**body, "title": "told"}, seen, allow)) == ["KindStep", *expected]
+
+
+def test_a_link_that_is_plugged_in_again_needs_no_definition():
+    body = {"interfaces": [{"name": "lan", "network": "lan", "mac": "52:54:00:00:31:01"}]}
+    (change,) = decided(body, seen_as("running", body=body, unplugged="lan")).changes
+    assert change.steps == (KindStep("reconnect"),)
 
 
 def test_a_stop_that_the_document_wants_needs_no_window():
