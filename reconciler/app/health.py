@@ -9,6 +9,7 @@ from reconciler.app import older, wiring
 from reconciler.app.probing import NOT_RUNNING, Guest, failing, running
 from reconciler.app.recording import Record
 from reconciler.app.session import Session, Workspace
+from reconciler.app.stepping import in_turn
 from reconciler.engine.decide import Case, decide
 from reconciler.errors import ReconcilerError, UnreachableError, trouble
 from reconciler.model.documents import Observed
@@ -129,18 +130,27 @@ class Watch:
         return (*steps, Start()) if steps and not present.active else steps
 
     def _carry_out(self, steps: Sequence[Step]) -> tuple[int, str]:
-        """How many of the steps are done, and what hindered the next; "" if all are. Raises UnreachableError."""
+        """How many of the steps are done, and what hinders the rest or the guest, "" for nothing.
+
+        Raises UnreachableError.
+        """
         from reconciler.adapters.virt.faults import translating
 
-        for done, step in enumerate(steps):
-            try:
-                with translating(self.change.host, self.change.ref):
-                    self.guest.kind.perform(self.guest.host.handle, self.change.ref, step, self.clock)
-            except UnreachableError:
-                raise
-            except ReconcilerError as error:
-                return done, error.problems[0].message
-        return len(steps), ""
+        done = 0
+
+        def take(step: Step) -> None:
+            nonlocal done
+            with translating(self.change.host, self.change.ref):
+                self.guest.kind.perform(self.guest.host.handle, self.change.ref, step, self.clock)
+            done += 1
+
+        try:
+            left = in_turn(steps, take)
+        except UnreachableError:
+            raise
+        except ReconcilerError as error:
+            return done, error.problems[0].message
+        return len(steps), left.message if left else ""
 
     def _look(self) -> Observed | None:
         from reconciler.adapters.virt.faults import translating

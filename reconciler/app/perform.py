@@ -11,16 +11,15 @@ from reconciler.app import aftermath, usage
 from reconciler.app.health import watch
 from reconciler.app.recording import Record
 from reconciler.app.session import Session, Workspace
-from reconciler.errors import BusyError, Problem, ReconcilerError, trouble
+from reconciler.app.stepping import NOT_YET, in_turn
+from reconciler.errors import Problem, ReconcilerError, trouble
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.inventory import Applied
 from reconciler.model.outcomes import Outcome, Result
-from reconciler.model.plans import RENAME, Action, Change, KindStep, Plan, Start
+from reconciler.model.plans import RENAME, Action, Change, KindStep, Plan, Start, Step
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock
 
-# What the guest has to do for a change, and has not done by the deadline.
-NOT_YET = "R611"
 # libvirt serves one connection in parallel, but more than a few changes at once only wait for each other's locks.
 PER_HOST = 4
 
@@ -187,20 +186,17 @@ class _HostRun:
         return left or self._unfinished(change, observed, applied)
 
     def _steps(self, change: Change, ref: Ref) -> Problem | None:
-        """One step after the other. What a guest does not let go of in time keeps none of the others from happening."""
-        left: Problem | None = None
-        for step in change.steps:
+        """Everything that the change takes; gives what the guest has yet to do."""
+
+        def take(step: Step) -> None:
+            nonlocal ref
             if isinstance(step, Start):
                 self.record.starting(change)
-            try:
-                self.workspace.kinds[change.ref.kind].perform(self.host.handle, ref, step, self.clock)
-            except BusyError as error:
-                if error.problems[0].number != NOT_YET:
-                    raise
-                left = left or error.problems[0]
+            self.workspace.kinds[change.ref.kind].perform(self.host.handle, ref, step, self.clock)
             if isinstance(step, KindStep) and step.name == RENAME:
                 ref = change.ref
-        return left
+
+        return in_turn(change.steps, take)
 
     def _unfinished(self, change: Change, observed: Observed | None, applied: Applied | None) -> Problem | None:
         """What was to change in the running object at once and has not, as the next plan will see it."""

@@ -373,6 +373,21 @@ def test_a_guest_that_does_not_stop_for_its_rollback_has_the_definition_of_befor
     assert bench.owned().unhealthy
 
 
+def test_what_a_guest_does_not_let_go_of_keeps_no_other_step_of_its_rollback_from_happening(bench):
+    bench.made(**MAY, **health("rollback"))
+    bench.unhealthy_with(128)
+    taken, refuse = [], refusing(Stop, 1, "R611")
+
+    def obey(step):
+        taken.append(type(step).__name__)
+        refuse(step)
+
+    bench.obey = obey
+    outcome = bench.apply(**MAY, **LARGE, **health("rollback"))
+    assert outcome.problem.number == "R613" and outcome.problem.message.endswith("but the guest did not hear")
+    assert taken == ["Define", "Stop", "Start"] * 2
+
+
 def test_a_rollback_that_the_host_refuses_leaves_the_change_as_it_is_and_says_so(bench):
     bench.made(**MAY, **health("rollback"))
     bench.unhealthy_with(128)
