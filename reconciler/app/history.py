@@ -8,6 +8,7 @@ from reconciler import entries
 from reconciler.app import wiring
 from reconciler.app.hosts import ledgers
 from reconciler.app.settings import Settings
+from reconciler.engine.compare import says_something
 from reconciler.errors import trouble
 from reconciler.kind import Kind
 from reconciler.model.plans import Disruption, FieldChange
@@ -52,11 +53,12 @@ def _entries(kind: Kind, host: str, ledger: Ledger, ref: Ref) -> list[HistoryEnt
 
 
 def changed(kind: Kind, before: str | None, after: str | None) -> tuple[FieldChange, ...]:
-    """The fields by which two definitions differ; nothing where one of them is missing."""
+    """The fields by which two definitions differ, but elements around others; none where a definition is missing."""
     if before is None or after is None:
         return ()
     old, new = kind.read(before), kind.read(after)
     differing = (address for address in dict.fromkeys((*old, *new)) if old.get(address) != new.get(address))
+    said = (at for at in differing if any(at in each and says_something(at, each) for each in (old, new)))
     return tuple(
         FieldChange(
             entries.path_of(kind.table, address),
@@ -64,6 +66,6 @@ def changed(kind: Kind, before: str | None, after: str | None) -> tuple[FieldCha
             entries.shown(kind.table, address, new.get(address)),
             Disruption.NONE,
         )
-        for address in differing
+        for address in said
         if not address.endswith("@unit")
     )

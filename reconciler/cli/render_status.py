@@ -90,12 +90,15 @@ def history_text(found: Sequence[HistoryEntry], terminal: Terminal, verbose: boo
         where = f"{entry.host}  " if several else ""
         lines.append(f"{commit}  {entry.when}  {where}{printable(entry.subject)}")
         shown = entry.fields if verbose else entry.fields[:FIELDS_SHOWN]
-        lines += [
-            printable(f"    {field.path}: {field.before or 'absent'} -> {field.after or 'absent'}") for field in shown
-        ]
+        lines += [printable(f"    {field.path}: {_told(field.before)} -> {_told(field.after)}") for field in shown]
         if len(shown) < len(entry.fields):
             lines.append(f"    and {len(entry.fields) - len(shown)} more (-v lists them)")
     return "\n".join(lines)
+
+
+def _told(value: str | None) -> str:
+    """A value, or whether what has none is there."""
+    return "absent" if value is None else value or "present"
 
 
 def history_json(ref: Ref, found: Sequence[HistoryEntry]) -> dict[str, object]:

@@ -92,7 +92,7 @@ def _left(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[Di
         if texts[address] == entries.implied(kind.table, address):
             continue
         element = address.endswith("]") or (entries.is_group(kind.table, address) and address not in claimed)
-        if not element and not _says_something(address, texts):
+        if not element and not says_something(address, texts):
             continue
         yield _removal(kind.table, address, claimed, texts, applied)
 
@@ -134,11 +134,11 @@ def _ours(element: Address, texts: Texts, applied: Applied) -> bool:
     return all(
         known in applied.claims
         for known in texts
-        if (known == element or known.startswith(inside)) and _says_something(known, texts)
+        if (known == element or known.startswith(inside)) and says_something(known, texts)
     )
 
 
-def _says_something(address: Address, texts: Texts) -> bool:
+def says_something(address: Address, texts: Texts) -> bool:
     """Whether it has a value, or is an element that is nothing but there (`features/acpi`)."""
     return bool(texts[address]) or not any(known.startswith((address + "/", address + "@")) for known in texts)
 

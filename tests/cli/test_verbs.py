@@ -430,11 +430,14 @@ def test_status_is_watched_until_ctrl_c(cli, app, monkeypatch):
 
 
 def test_history_lists_versions_with_what_changed(cli, app):
-    fields = tuple(FieldChange(f"f{number}", "a", None, Disruption.NONE) for number in range(6))
+    fields = tuple(FieldChange(f"f{number}", "a", None, Disruption.NONE) for number in range(5))
+    fields = (*fields[:1], FieldChange("acpi", None, "", Disruption.NONE), *fields[1:])
     entry = SimpleNamespace(host="hv1", commit="c" * 40, when="2026-11-22T02:00:00Z", subject="applied", fields=fields)
     app("history", history=lambda settings, ref: (entry,))
     text = cli("history", "Domain/web-1").out
-    assert text.startswith("cccccccccccc  2026-11-22T02:00:00Z  applied\n    f0: a -> absent\n")
+    assert text.startswith(
+        "cccccccccccc  2026-11-22T02:00:00Z  applied\n    f0: a -> absent\n    acpi: absent -> present\n"
+    )
     assert "and 2 more" in text
     found = cli("history", "Domain/web-1", "-o", "json").json
     assert (found["ref"], len(found["versions"][0]["fields"])) == ("Domain/web-1", 6)
