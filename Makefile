@@ -57,4 +57,4 @@ $(READY): | packages
 clean:  ## end what the demo left running and remove what the targets above made, but for Debian packages
 	@[ ! -d .demo ] || $(AS_ROOT) deploy/demo/run.sh --end
 	rm -rf .venv .demo build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
-	rm -rf /var/tmp/reconciler-guest
+	rm -rf /var/tmp/reconciler-guest /var/tmp/reconciler-collected

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.virt import embedded
+from tests.collected import Definition, Unreachable, definitions
 
 ROOT = Path(__file__).parent.parent
 GUEST = Path("/var/tmp/reconciler-guest")
@@ -37,6 +38,21 @@ def guest() -> Path:
     """The directory with `vmlinuz` and `initrd.img` of a guest that boots in seconds; built once for the machine."""
     subprocess.run([sys.executable, ROOT / "deploy/guest/build_guest.py", GUEST], check=True)
     return GUEST
+
+
+@pytest.fixture(scope="session")
+def collected() -> Callable[..., list[Definition]]:
+    """`collected("network", "pool")` gives the definitions with these root elements that libvirt's source holds.
+
+    They come from the Debian archive, once for the machine. In CI it must be there; elsewhere the test is skipped.
+    """
+    try:
+        found = definitions()
+    except Unreachable as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(f"needs the Debian archive: {error}")
+    return lambda *roots: [each for each in found if each.root in roots]
 
 
 @dataclass(frozen=True)
