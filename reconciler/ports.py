@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Applied, Inventory
     from reconciler.model.refs import Ref
 
-# libvirt's own connection object. Drivers declare what they use of it; nobody else looks inside.
+# libvirt's own connection object. Drivers declare what they use of it; nobody else looks inside. It serves one call at
+# a time: what is done at once takes a connection of its `own`.
 Handle = object
+
+
+@runtime_checkable
+class Lending(Protocol):
+    """A connection that knows the way to others of the same host."""
+
+    def own(self) -> AbstractContextManager[Handle]: ...
+
+
+def own(handle: Handle) -> AbstractContextManager[Handle]:
+    """A connection to the same host for the calling thread alone; the handle itself where it knows no other."""
+    return handle.own() if isinstance(handle, Lending) else nullcontext(handle)
 
 
 def error_code(error: BaseException) -> int | None:

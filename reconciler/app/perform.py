@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
 from reconciler.app import aftermath, usage
@@ -18,9 +18,9 @@ from reconciler.model.inventory import Applied
 from reconciler.model.outcomes import Outcome, Result
 from reconciler.model.plans import RENAME, Action, Change, KindStep, Plan, Start, Step
 from reconciler.model.refs import Ref
-from reconciler.ports import Clock
+from reconciler.ports import Clock, own
 
-# libvirt serves one connection in parallel, but more than a few changes at once only wait for each other's locks.
+# Each has a connection of its own; more than a few changes at once only wait for the daemon's locks.
 PER_HOST = 4
 
 
@@ -144,7 +144,8 @@ class _HostRun:
         if hindrance:
             return Outcome(change, Result.SKIPPED, hindrance)
         try:
-            left = self._perform(change)
+            with own(self.host.handle) as handle:
+                left = self._perform(change, replace(self.host, handle=handle))
         except ReconcilerError as error:
             return Outcome(change, Result.FAILED, error.problems[0])
         return Outcome(change, Result.PENDING if left else Result.DONE, left)
@@ -166,33 +167,33 @@ class _HostRun:
             return Problem("R604", f"{change.ref} was left alone: {broken[0]}, which it needs, was not done")
         return None
 
-    def _perform(self, change: Change) -> Problem | None:
+    def _perform(self, change: Change, host: Session) -> Problem | None:
         """Carry out the steps between two looks; gives what the guest has yet to do."""
         from reconciler.adapters.virt.faults import translating
 
         if change.action is Action.FORGET:
             return None
-        with translating(self.host.host, change.ref):
-            watched = watch(self.workspace, self.host, change, self.clock, self.run.stopping)
+        with translating(host.host, change.ref):
+            watched = watch(self.workspace, host, change, self.clock, self.run.stopping)
             seen = self.record.latest.get(change.ref, change.observed)
             ref = seen.ref if seen else change.ref
-            self._unmoved(change, seen, self._look(ref))
-            left = self._steps(change, ref)
-            observed = self._look(change.ref)
+            self._unmoved(change, seen, self._look(ref, host))
+            left = self._steps(change, ref, host)
+            observed = self._look(change.ref, host)
         applied = self._applied(change, observed)
         self.record.seen(change, observed, applied)
         if watched is not None:
             watched.end(self.record, observed, applied)
         return left or self._unfinished(change, observed, applied)
 
-    def _steps(self, change: Change, ref: Ref) -> Problem | None:
+    def _steps(self, change: Change, ref: Ref, host: Session) -> Problem | None:
         """Everything that the change takes; gives what the guest has yet to do."""
 
         def take(step: Step) -> None:
             nonlocal ref
             if isinstance(step, Start):
                 self.record.starting(change)
-            self.workspace.kinds[change.ref.kind].perform(self.host.handle, ref, step, self.clock)
+            self.workspace.kinds[change.ref.kind].perform(host.handle, ref, step, self.clock)
             if isinstance(step, KindStep) and step.name == RENAME:
                 ref = change.ref
 
@@ -209,8 +210,8 @@ class _HostRun:
         found = [field.path for field in change.fields if field.path in paths and not field.disruption]
         return Problem(NOT_YET, f"{change.ref}: the guest has not taken {', '.join(found)} yet") if found else None
 
-    def _look(self, ref: Ref) -> Observed | None:
-        return self.workspace.kinds[ref.kind].look(self.host.handle, ref)
+    def _look(self, ref: Ref, host: Session) -> Observed | None:
+        return self.workspace.kinds[ref.kind].look(host.handle, ref)
 
     def _unmoved(self, change: Change, seen: Observed | None, now: Observed | None) -> None:
         """Raise R506 where the object is not what the plan saw, or what this run's earlier change of it left."""

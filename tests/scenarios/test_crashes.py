@@ -16,6 +16,10 @@ import libvirt
 import pytest
 
 from reconciler.adapters.virt import embedded, embedded_home
+from reconciler.adapters.virt.connection import connect
+from reconciler.errors import ReconcilerError
+from reconciler.kinds.domain.driver import FEW, observe
+from reconciler.kinds.domain.handle import CONNECT_LIST_DOMAINS_MANAGEDSAVE
 from tests.scenarios.conftest import sweep
 from tests.scenarios.test_machines import vm
 
@@ -137,6 +141,65 @@ def test_a_daemon_that_stops_answering_in_the_middle_costs_its_own_plan_only(fra
         process.kill()
     assert time.monotonic() - began < BOUND
     assert process.returncode == 69 and json.loads(out)["changes"] == [], err
+
+
+def test_a_daemon_that_falls_silent_while_many_are_looked_at_keeps_nobody_waiting(frail):
+    """Of the calls that wait on one connection libvirt lets one fail, and it crashes when the daemon goes on."""
+    daemon = frail.daemon()
+    with connect(frail.uri, frail.state) as host:
+        for number in range(2 * FEW):
+            host.defineXML(
+                f"<domain type='qemu'><name>m{number}</name><memory>8192</memory><os><type>hvm</type></os></domain>"
+            )
+        silent = Silenced(host, lambda: os.kill(daemon, signal.SIGSTOP))
+        began = time.monotonic()
+        try:
+            with pytest.raises((libvirt.libvirtError, ReconcilerError)):
+                list(observe(silent))
+            assert time.monotonic() - began < BOUND
+        finally:
+            os.kill(daemon, signal.SIGCONT)
+    with connect(frail.uri, frail.state) as host:
+        assert len(list(observe(host))) == 2 * FEW
+
+
+SMALLEST = "<domain type='qemu'><name>m{number}</name><memory>8192</memory><os><type>hvm</type></os></domain>"
+
+
+class Silenced:
+    """A connection that does something right before its machines are asked one by one."""
+
+    def __init__(self, host, act):
+        self.host, self.act = host, act
+
+    def __getattr__(self, name):
+        return getattr(self.host, name)
+
+    def listAllDomains(self, flags):  # noqa: N802 (libvirt's name)
+        found = self.host.listAllDomains(flags)
+        if flags == CONNECT_LIST_DOMAINS_MANAGEDSAVE:
+            self.act()
+        return found
+
+
+def test_a_daemon_that_falls_silent_in_the_middle_of_an_apply_is_told_and_the_next_completes(frail):
+    for number in range(60):
+        frail.write(vm(f"m{number:02}"), f"{number}.yaml")
+    daemon = frail.daemon()
+    connection = libvirt.open(frail.uri)
+    process = start(frail, "apply", "--yes", "-o", "json")
+    until(lambda: connection.numOfDefinedDomains() > 4)
+    os.kill(daemon, signal.SIGSTOP)
+    try:
+        out, err = process.communicate(timeout=BOUND)
+    finally:
+        os.kill(daemon, signal.SIGCONT)
+        process.kill()
+    changes = json.loads(out)["changes"]
+    assert process.returncode == 69 and len(changes) == 60, err
+    assert {change["outcome"] for change in changes} == {"done", "failed"}
+    frail.converge()
+    assert len(names(frail)) == 60
 
 
 def test_a_daemon_killed_in_the_middle_of_an_apply_is_told_and_the_next_completes(frail):

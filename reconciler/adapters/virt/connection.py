@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -17,6 +17,7 @@ import libvirt
 
 from reconciler.adapters.virt import embedded, faults
 from reconciler.adapters.virt.embedded_home import Home
+from reconciler.adapters.virt.lines import Lines, close
 from reconciler.catalogue import Family
 from reconciler.errors import ReconcilerError, trouble
 
@@ -39,11 +40,16 @@ def connect(
     """
     faults.silence()
     home = embedded.home_of(uri, state_dir, idle_seconds)
-    connection = _open_embedded(home, open_seconds) if home else _open(uri, uri or "libvirt's default", open_seconds)
+
+    def opened() -> tuple[libvirt.virConnect, bool]:
+        found = _open_embedded(home, open_seconds) if home else _open(uri, uri or "libvirt's default", open_seconds)
+        return found, _keep_alive(found)
+
+    lines = Lines(opened)
     try:
-        yield connection
+        yield lines.first
     finally:
-        _close(connection)
+        lines.close()
 
 
 def _open_embedded(home: Home, seconds: float) -> libvirt.virConnect:
@@ -72,7 +78,6 @@ def _open(uri: str | None, name: str, seconds: float) -> libvirt.virConnect:
         raise trouble("R601", f"no answer within {seconds:.0f} s", name) from None
     except libvirt.libvirtError as error:
         raise _closed_door(error, name) from error
-    _keep_alive(connection)
     return connection
 
 
@@ -84,10 +89,15 @@ def _closed_door(error: libvirt.libvirtError, name: str) -> ReconcilerError:
     return trouble("R601", refusal.problems[0].message, name)
 
 
-def _keep_alive(connection: libvirt.virConnect) -> None:
-    """Let calls fail where the daemon has stopped answering, near or far: libvirt itself waits for ever."""
-    with suppress(libvirt.libvirtError):  # Drivers without a daemon (test:///default) know no keepalive.
-        connection.setKeepAlive(KEEPALIVE_SECONDS, KEEPALIVE_COUNT)
+def _keep_alive(connection: libvirt.virConnect) -> bool:
+    """Let calls fail where the daemon has stopped answering, near or far: libvirt itself waits for ever.
+
+    False where there is no daemon that could (test:///default).
+    """
+    try:
+        return bool(connection.setKeepAlive(KEEPALIVE_SECONDS, KEEPALIVE_COUNT) == 0)
+    except libvirt.libvirtError:
+        return False
 
 
 def _open_into(answer: Future[libvirt.virConnect], uri: str | None) -> None:
@@ -104,15 +114,7 @@ def _no_credentials(credentials: list[object], context: object) -> int:
 
 def _close_late(answer: Future[libvirt.virConnect]) -> None:
     if answer.exception() is None:
-        _close(answer.result())
-
-
-def _close(connection: libvirt.virConnect) -> None:
-    """Close; a connection that is lost already has nothing left to close."""
-    try:
-        connection.close()
-    except libvirt.libvirtError:
-        return
+        close(answer.result())
 
 
 @functools.cache

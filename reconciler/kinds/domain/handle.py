@@ -94,6 +94,7 @@ class Connection(Protocol):
     def listAllDomains(self, flags: int = 0) -> list[Domain]: ...  # noqa: N802
     def getAllDomainStats(self, stats: int, flags: int) -> list[tuple[Domain, Mapping[str, int]]]: ...  # noqa: N802
     def lookupByName(self, name: str) -> Domain: ...  # noqa: N802
+    def lookupByUUIDString(self, uuidstr: str) -> Domain: ...  # noqa: N802
     def defineXML(self, xml: str) -> Domain: ...  # noqa: N802
     def getInfo(self) -> list[int]: ...  # noqa: N802
     def domainEventRegisterAny(  # noqa: N802

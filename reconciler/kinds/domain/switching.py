@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from typing import cast
 
 from reconciler.errors import trouble
 from reconciler.kinds.domain.handle import (
@@ -17,12 +18,13 @@ from reconciler.kinds.domain.handle import (
     ERR_NO_DOMAIN,
     ERR_OPERATION_INVALID,
     ERR_OPERATION_TIMEOUT,
+    Connection,
     Domain,
 )
 from reconciler.kinds.domain.states import JOBS, PAUSED, PMSUSPENDED, SHUTOFF, State, state_of
 from reconciler.model.plans import Stop
 from reconciler.model.refs import Ref
-from reconciler.ports import Clock, error_code
+from reconciler.ports import Clock, error_code, own
 
 POLL_SECONDS = 0.25
 # A guest that is still booting hears neither its agent nor its power button (seen with Linux 6.1): ask again.
@@ -109,8 +111,14 @@ def _ask_agent(domain: Domain, end: float, clock: Clock) -> bool:
     libvirt (9.0) waits 60 seconds for an agent that hangs, or that agrees and does nothing: so the call is made beside
     us, and libvirt takes the power button meanwhile. A program that ends before that waits for the call.
     """
+
+    def ask() -> int:
+        with own(domain.connect()) as mine:
+            beside = cast("Connection", mine).lookupByUUIDString(domain.UUIDString())
+            return beside.shutdownFlags(DOMAIN_SHUTDOWN_GUEST_AGENT)
+
     aside = ThreadPoolExecutor(1)
-    asked = aside.submit(domain.shutdownFlags, DOMAIN_SHUTDOWN_GUEST_AGENT)
+    asked = aside.submit(ask)
     aside.shutdown(wait=False)
     while clock.now() < end:
         wait((asked,), timeout=POLL_SECONDS)

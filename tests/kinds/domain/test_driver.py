@@ -71,6 +71,9 @@ class Domain:
     def UUIDString(self):
         return "u1"
 
+    def connect(self):
+        return Host([self])
+
     def ID(self):
         return 1 if self.active else -1
 
@@ -179,6 +182,9 @@ class Host:
         if not self.domains:
             raise VirtError(42)
         return self.domains[0]
+
+    def lookupByUUIDString(self, uuid):
+        return next(domain for domain in self.domains if domain.UUIDString() == uuid)
 
     def defineXML(self, xml):
         self.calls.append(xml)
