@@ -104,6 +104,7 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     Entry("R304", _M, "The document names no host", "Set metadata.host, or mark one Host with default: true."),
     Entry("R305", _M, "No such resource was selected", "Check the name; `reconciler status` lists what is declared."),
     Entry("R306", _M, "Two Host documents are one host", "Keep one of them; each host has one name, lock and history."),
+    Entry("R307", _M, "Profiles stand on each other", "Take one of them out of `profile:` where the message says."),
     # R4xx: what the host lacks
     Entry(
         "R401",

@@ -63,6 +63,11 @@ PRESENT = Codec(schema={"type": "boolean"}, lower=lambda value: "" if value else
 TEXT = text()
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
 NAME = text(pattern=NAME_PATTERN)
+NAMES = Codec(
+    schema={"anyOf": [NAME.schema, {"type": "array", "items": NAME.schema, "minItems": 1}]},
+    lower=lambda value: ",".join(value) if isinstance(value, list) else str(value),
+    lift=lambda value: value.split(","),
+)
 PATH = text(pattern=r"/[^\x00-\x1f]*", unit="absolute path on the host")
 MAC = Codec(
     schema={"type": "string", "pattern": r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"},

@@ -74,6 +74,7 @@ def understand(files: Iterable[SourceFile], work: Work) -> tuple[dict[Key, Spec]
     hosts = {each.ref.name: each for each in documents if each.ref.kind == "Host"}
     profiles = {each.ref.name: each for each in documents if each.ref.kind == "Profile"}
     work.declared += ((("", each.ref), each.place()) for each in documents if each.ref.kind in ("Host", "Profile"))
+    _judge_profiles(profiles, work)
     specs = _specs(_placed(documents, hosts, work), profiles, work)
     known = {(host, ref) for ref in work.known for host in (*hosts, work.default_host)}
     work.problems += link.duplicates(work.declared)
@@ -123,6 +124,19 @@ def _placed(documents: Iterable[Document], hosts: Mapping[str, Document], work: 
             yield link.host_of(document, hosts, work.default_host), document
         except ManifestError as error:
             work.blame(error, document.ref)
+
+
+def _judge_profiles(profiles: Mapping[str, Document], work: Work) -> None:
+    """Note what is wrong with the way Profiles stand on others, whether or not a document uses them."""
+    for profile in profiles.values():
+        if any(Ref("Profile", name) in work.known for name in profile.profiles):
+            work.known.add(profile.ref)
+            continue
+        try:
+            link.profiles_of(profile, profiles)
+        except ManifestError as error:
+            work.known.add(profile.ref)
+            work.problems += (problem for problem in error.problems if problem not in work.problems)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from reconciler import entries
 from reconciler.kind import Kind
 from reconciler.kinds import domain, host, network, pool, volume
 
-# A Profile is a part of a Domain's document: it has its fields, and no object on any host.
+# A Profile is a part of a Domain's document: it has the same fields, and no object on any host.
 PROFILE = replace(
     domain.KIND,
     name="Profile",
     folder="profiles",
     root="",
-    fields=domain.PROFILE_FIELDS,
-    table=entries.index(domain.PROFILE_FIELDS),
     observe=lambda handle: (),
     marked=False,
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.errors import Problem
 from reconciler.manifest.load import Loaded, Path
+from reconciler.model.documents import Place
 
 API_VERSION = "reconciler/v1"
 # The share of letters two names must have in common to be taken for one: "vcpu" is vcpus, "nope" is not osType.
@@ -68,7 +69,7 @@ class Schemas:
             return "", _not_a_resource("kind is missing or no text", loaded, file, "kind")
         if kind not in self.kinds:
             advice = _advice(kind, self.kinds)
-            return "", Problem("R202", f"there is no kind {_shown(kind)}; {advice}", _where(loaded, file, ("kind",)))
+            return "", Problem("R202", f"there is no kind {_shown(kind)}; {advice}", where(loaded, file, ("kind",)))
         return kind, None
 
     def _valid(self, kind: str, value: object) -> bool:
@@ -99,16 +100,18 @@ def _pattern(validator: Any, pattern: str, instance: object, schema: object) -> 
 
 def _not_a_resource(why: str, loaded: Loaded, file: str, *path: str) -> Problem:
     needed = f"a resource has apiVersion: {API_VERSION}, kind, metadata and spec"
-    return Problem("R201", f"{why}; {needed}", _where(loaded, file, path))
+    return Problem("R201", f"{why}; {needed}", where(loaded, file, path))
 
 
-def _where(loaded: Loaded, file: str, path: Path, *, key: bool = False) -> str:
+def where(loaded: Loaded, file: str, path: Path, *, key: bool = False) -> str:
     """Where the value (or the key) at a path stands, or the nearest thing around it."""
     spot = loaded.keys.get(path) if key else None
-    while spot is None:
-        spot = loaded.places.get(path)
+    if spot is not None:
+        return f"{loaded.key_files.get(path, file)}:{spot[0]}:{spot[1]}"
+    while path and path not in loaded.places:
         path = path[:-1]
-    return f"{file}:{spot[0]}:{spot[1]}"
+    line, column = loaded.places.get(path, (1, 1))
+    return str(loaded.origins.get(path, Place(file, line, column)))
 
 
 def _by_position(where: str) -> tuple[int, int]:
@@ -128,9 +131,9 @@ def _explain(error: Any, loaded: Loaded, file: str) -> Iterator[Problem]:
             if inner.relative_schema_path[0] == branch:
                 yield from _explain(inner, loaded, file)
     elif path == ("metadata", "name") and error.validator != "type":
-        yield Problem("R206", f"the name {_shown(error.instance)} is not usable; {_NAMES}", _where(loaded, file, path))
+        yield Problem("R206", f"the name {_shown(error.instance)} is not usable; {_NAMES}", where(loaded, file, path))
     else:
-        yield Problem("R204", f"{label(path)} {_wanted(error)}", _where(loaded, file, path))
+        yield Problem("R204", f"{label(path)} {_wanted(error)}", where(loaded, file, path))
 
 
 def _unknown(error: Any, path: Path, loaded: Loaded, file: str) -> Iterator[Problem]:
@@ -138,7 +141,7 @@ def _unknown(error: Any, path: Path, loaded: Loaded, file: str) -> Iterator[Prob
     for name in error.instance:
         if name not in known:
             message = f"{label(path)} has no field {_shown(name)}; {_advice(name, known)}"
-            yield Problem("R203", message, _where(loaded, file, (*path, name), key=True))
+            yield Problem("R203", message, where(loaded, file, (*path, name), key=True))
 
 
 def _missing(error: Any, path: Path, loaded: Loaded, file: str) -> Iterator[Problem]:
@@ -147,7 +150,7 @@ def _missing(error: Any, path: Path, loaded: Loaded, file: str) -> Iterator[Prob
         if name not in error.instance:
             about = properties.get(name, {}).get("description", "")
             message = f"{label(path)} lacks {name}; add it{f' ({about})' if about else ''}"
-            yield Problem("R205", message, _where(loaded, file, path))
+            yield Problem("R205", message, where(loaded, file, path))
 
 
 def _branch(error: Any) -> int | None:

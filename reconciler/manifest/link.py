@@ -7,11 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.errors import Problem, trouble
+from reconciler.manifest.load import Path
+from reconciler.manifest.merge import merged, settled
 from reconciler.manifest.read import DEFAULT_POOL, sealed
+from reconciler.manifest.tree import EMPTY, Node, grown, places, plain
 from reconciler.model.documents import Document, Need, Spec
 from reconciler.model.refs import Ref
 
 Key = tuple[str, Ref]
+Way = tuple[str, ...]
+SPEC: Path = ("spec",)
+# Nobody can follow a longer way from Profile to Profile.
+DEEPEST = 32
 # A disk that has one of these needs no volume made.
 _SOURCES = ("volume", "file", "block", "dir", "network", "nvme", "vhostUser")
 
@@ -65,46 +72,51 @@ def same_hosts(hosts: Iterable[Document]) -> Iterator[Problem]:
 
 
 def profiles_of(document: Document, profiles: Mapping[str, Document]) -> tuple[Document, ...]:
-    """The Profiles underneath a document, the lowest first. Raises R302 for a missing one."""
-    missing = [name for name in document.profiles if name not in profiles]
-    if missing:
+    """The Profiles underneath a document, the lowest first, each once: a Profile may stand on others.
+
+    Raises R302 for a missing one, R307 where they stand on each other.
+    """
+    found: dict[str, Document] = {}
+    _stack(document, profiles, found, (document.ref.name,) if document.ref.kind == "Profile" else ())
+    return tuple(found.values())
+
+
+def _stack(document: Document, profiles: Mapping[str, Document], found: dict[str, Document], way: Way) -> None:
+    """Put what a document stands on into `found`, lowest first; `way` are the Profiles that led here."""
+    for name in document.profiles:
         where = document.place("spec", "profile")
-        raise trouble("R302", f"{document.ref} needs Profile/{missing[0]}, which nothing declares; add it", where)
-    return tuple(profiles[name] for name in document.profiles)
+        if name in way:
+            circle = " -> ".join(f"Profile/{each}" for each in (*way[way.index(name) :], name))
+            raise trouble("R307", f"{circle} stand on each other; break the circle", where)
+        if name not in profiles:
+            raise trouble("R302", f"{document.ref} needs Profile/{name}, which nothing declares; add it", where)
+        if len(way) >= DEEPEST:
+            raise trouble("R307", f"more than {DEEPEST} Profiles stand on one another; merge some of them", where)
+        if name not in found:
+            _stack(profiles[name], profiles, found, (*way, name))
+            found[name] = profiles[name]
 
 
 def expand(document: Document, profiles: Sequence[Document]) -> tuple[Document, ...]:
     """The document with its Profiles merged underneath, and the volumes that its disks ask for."""
-    body: Mapping[str, Any] = {}
-    for profile in profiles:
-        body = merge(body, profile.body)
     if profiles:
-        document = sealed(replace(document, body=merge(body, document.body), profiles=()))
+        document = stacked(document, profiles)
     return _with_volumes(document) if document.ref.kind == "Domain" and document.xml is None else (document,)
 
 
-def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` on top of `under`: mappings are merged, lists of named entries by name, everything else is replaced."""
-    merged = dict(under)
-    for name, value in over.items():
-        merged[name] = _merge_value(merged[name], value) if name in merged else value
-    return merged
+def stacked(document: Document, profiles: Sequence[Document]) -> Document:
+    """The document with its Profiles merged underneath, the lowest first, and every value at its own place."""
+    whole = EMPTY
+    for profile in profiles:
+        whole = merged(whole, _body(profile, by=str(profile.ref)))
+    whole = settled(merged(whole, _body(document)))
+    around = {path: place for path, place in document.places.items() if path[:1] != SPEC or path == SPEC}
+    return sealed(replace(document, body=plain(whole), profiles=(), places={**around, **places(whole, SPEC)}))
 
 
-def _merge_value(under: object, over: object) -> object:
-    if isinstance(under, Mapping) and isinstance(over, Mapping):
-        return merge(under, over)
-    if isinstance(under, list) and isinstance(over, list) and over and _named(under) and _named(over):
-        return list(merge(_by_name(under), _by_name(over)).values())
-    return over
-
-
-def _named(entries: list[Any]) -> bool:
-    return all(isinstance(entry, Mapping) and "name" in entry for entry in entries)
-
-
-def _by_name(entries: list[Any]) -> dict[str, Any]:
-    return {entry["name"]: entry for entry in entries}
+def _body(document: Document, by: str = "") -> Node:
+    known = {path: replace(place, by=by) for path, place in document.places.items()} if by else document.places
+    return grown(document.body, SPEC, known, {})
 
 
 def _with_volumes(document: Document) -> tuple[Document, ...]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from reconciler.errors import Problem
 from reconciler.manifest.scalars import resolve
+from reconciler.model.documents import Place
 from reconciler.ports import LIMIT_YAML
 
 LIMIT_DEPTH = 64
@@ -28,11 +29,17 @@ Spot = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """One document: its value and, by path, line and column (from 1) of each value and of each key."""
+    """One document: its value and, by path, line and column (from 1) of each value and of each key.
+
+    One that was put together from several files has the whole place of each value in `origins`, and the file of each
+    key in `key_files`.
+    """
 
     value: object
     places: dict[Path, Spot] = field(default_factory=dict)
     keys: dict[Path, Spot] = field(default_factory=dict)
+    origins: dict[Path, Place] = field(default_factory=dict)
+    key_files: dict[Path, str] = field(default_factory=dict)
 
 
 class _Mark(Protocol):

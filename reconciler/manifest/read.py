@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from reconciler.errors import Problem, ReconcilerError
 from reconciler.manifest.check import Schemas
 from reconciler.manifest.load import Loaded, decode, load
+from reconciler.manifest.merge import settled
 from reconciler.manifest.overlays import overlay_problems
+from reconciler.manifest.tree import lifted, planted, walk
 from reconciler.model.documents import Document, Place
 from reconciler.model.refs import Ref
 from reconciler.ports import LIMIT_XML, SourceFile
@@ -45,7 +47,7 @@ def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str]) -> Read
     documents: list[Document] = []
     broken: list[Ref] = []
     for each in loaded:
-        found = schemas.check(each, source.path)
+        found = _checked(each, schemas, source.path)
         problems += _unsaid(found, problems)
         overlaid = () if found else tuple(overlay_problems(each, lines, source.path, roots))
         problems += overlaid
@@ -54,6 +56,23 @@ def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str]) -> Read
         elif (ref := _named(each)) is not None:
             broken.append(ref)
     return Reading(tuple(documents), tuple(problems), tuple(broken))
+
+
+def _checked(loaded: Loaded, schemas: Schemas, file: str) -> list[Problem]:
+    """What is wrong with a document; where it stands on Profiles, it may also take away what they give."""
+    found = schemas.check(loaded, file)
+    if not found or not _stands_on_profiles(loaded.value):
+        return found
+    whole = planted(loaded, file)
+    kept = replace(whole, value={**whole.value, "spec": settled(whole.value["spec"])})
+    gone = {str(node.key) for _, node in walk(whole) if node.value is None and node.key is not None}
+    unknown = [problem for problem in found if problem.number == "R203" and problem.where in gone]
+    return [*unknown, *schemas.check(lifted(kept), file)]
+
+
+def _stands_on_profiles(value: object) -> bool:
+    spec = value.get("spec") if isinstance(value, dict) else None
+    return isinstance(value, dict) and isinstance(spec, dict) and (value["kind"] == "Profile" or "profile" in spec)
 
 
 def _unsaid(found: list[Problem], said: list[Problem]) -> list[Problem]:
@@ -94,7 +113,7 @@ def _document(loaded: Loaded, file: str) -> Document:
             moved_from=metadata.get("movedFrom", ""),
             body={name: inner for name, inner in body.items() if name != "profile"},
             profiles=(profile,) if isinstance(profile, str) else tuple(profile),
-            places={path: Place(file, *spot) for path, spot in loaded.places.items()},
+            places=loaded.origins or {path: Place(file, *spot) for path, spot in loaded.places.items()},
         )
     )
 

@@ -74,11 +74,15 @@ class Deferred(Mapping[str, Value], Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something was written: `web.yaml:12:7` (line and column count from 1)."""
+    """Where something was written: `web.yaml:12:7` (line and column count from 1).
+
+    `by` names what a document has it from, where that is not the document itself: `Profile/small`.
+    """
 
     file: str
     line: int = 1
     column: int = 1
+    by: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

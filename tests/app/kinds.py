@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler import codecs, entries, fields, markup, shapes
-from reconciler.codecs import MEMORY, NAME, TEXT, YES_NO, integer
+from reconciler.codecs import MEMORY, NAME, NAMES, TEXT, YES_NO, integer
 from reconciler.errors import ManifestError, Problem, trouble
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Context, Kind
@@ -17,7 +17,7 @@ from reconciler.model.refs import Ref
 from reconciler.ports import SourceFile
 
 DOMAIN: tuple[Node, ...] = (
-    Field(name="profile", at="!profile", codec=NAME, doc="The Profile underneath.", example="small", noted=True),
+    Field(name="profile", at="!profile", codec=NAMES, doc="The Profile underneath.", example="small", noted=True),
     Group(
         name="memory",
         doc="The memory.",

@@ -11,9 +11,9 @@ from reconciler.kinds.domain.moot import moot
 from reconciler.kinds.domain.power import rename
 from reconciler.kinds.domain.preflight import ports, preflight
 from reconciler.kinds.domain.rules import RULES, create, delete, mends, update
-from reconciler.kinds.domain.spec import FIELDS, PROFILE_FIELDS, TABLE, parse
+from reconciler.kinds.domain.spec import FIELDS, TABLE, parse
 
-__all__ = ["KIND", "PROFILE_FIELDS"]
+__all__ = ["KIND"]
 
 KIND = Kind(
     name="Domain",

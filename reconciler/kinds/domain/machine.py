@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.codecs import NAME, PATH, TEXT, YES_NO, Codec, choice, text
+from reconciler.codecs import NAMES, PATH, TEXT, YES_NO, Codec, choice, text
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.model.quantities import DURATION_PATTERN, parse_duration
 
@@ -20,8 +20,8 @@ POLICY: tuple[Node, ...] = (
     Field(
         name="profile",
         at="!profile",
-        codec=NAME,
-        doc="The Profile merged underneath this document.",
+        codec=NAMES,
+        doc="The Profile merged underneath this document, or a list of them, the lowest first.",
         example="linux-small",
     ),
     Field(

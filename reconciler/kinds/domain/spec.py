@@ -45,8 +45,6 @@ FIELDS: tuple[Node, ...] = (
     ),
 )
 TABLE = entries.index(FIELDS)
-# A Profile holds the same fields as the Domain it is merged underneath, but cannot itself have a profile.
-PROFILE_FIELDS: tuple[Node, ...] = tuple(node for node in FIELDS if node.name != "profile")
 
 POWER, AUTOSTART, OWNER = "!power", "!autostart", "metadata/reconciler:owner"
 # The fact that names the interfaces without a network, by their keys with commas between.
