@@ -35,7 +35,7 @@ WRAPPERS = {
 _APT = ("-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=30", "-o", "APT::Sandbox::User=root")
 
 
-class Unreachable(Exception):
+class UnreachableError(Exception):
     """Why the archive could not be read."""
 
 
@@ -49,7 +49,7 @@ class Definition:
 
 
 def definitions(cache: Path = CACHE) -> tuple[Definition, ...]:
-    """All definitions, by path, each text once. Raises Unreachable where they are neither kept nor to be had."""
+    """All definitions, by path, each text once. Raises UnreachableError where they are neither kept nor to be had."""
     cache.mkdir(parents=True, exist_ok=True)
     kept = cache / f"{_recipe()}.json"
     if not kept.exists():
@@ -99,7 +99,7 @@ def _fetch(work: Path) -> None:
     said = _apt(work, *options, "update").stderr
     done = _apt(work, *options, "source", "--download-only", PACKAGE)
     if done.returncode:
-        raise Unreachable(f"apt-get source {PACKAGE} failed:\n{said}{done.stderr}".strip())
+        raise UnreachableError(f"apt-get source {PACKAGE} failed:\n{said}{done.stderr}".strip())
 
 
 def _apt(work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

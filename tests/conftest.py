@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.virt import embedded
-from tests.collected import Definition, Unreachable, definitions
+from tests.collected import Definition, UnreachableError, definitions
 
 ROOT = Path(__file__).parent.parent
 GUEST = Path("/var/tmp/reconciler-guest")
@@ -48,7 +48,7 @@ def collected() -> Callable[..., list[Definition]]:
     """
     try:
         found = definitions()
-    except Unreachable as error:
+    except UnreachableError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error))
         pytest.skip(f"needs the Debian archive: {error}")

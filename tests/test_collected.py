@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from tests import collected as module
-from tests.collected import Definition, Unreachable, definitions
+from tests.collected import Definition, UnreachableError, definitions
 
 HYPERVISORS = {"kvm", "qemu", "xen", "lxc", "bhyve", "vmware", "test", "hvf"}
 
@@ -29,7 +29,7 @@ def test_definitions_inside_of_other_files_are_among_them(collected: Callable[..
 
 def test_an_archive_that_cannot_be_reached_is_said(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_as_source", lambda text: "")
-    with pytest.raises(Unreachable, match="apt-get source libvirt failed"):
+    with pytest.raises(UnreachableError, match="apt-get source libvirt failed"):
         definitions(tmp_path)
 
 
