@@ -86,7 +86,8 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "R206",
         _M,
         "The name is not usable",
-        "A name has letters, digits, and . _ + - inside; it starts with a letter or digit.",
+        "A name has no slash and nothing invisible in it, and does not start with a dot, a dash or a space. "
+        "That of a Profile or Host has letters, digits and . _ + - only.",
     ),
     Entry("R207", _M, "Fields exclude each other", "Keep one of them."),
     Entry(
@@ -229,5 +230,17 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     Entry("R803", Family.USAGE, "The plan file is not a plan", "Write one with `reconciler plan --out FILE`."),
     Entry("R804", Family.USAGE, "The target is not empty", "Choose an empty directory."),
     Entry("R805", _F, "The answer cannot be written", "Check the permissions and the space where it goes."),
+    Entry(
+        "R806",
+        _F,
+        "An object cannot be imported",
+        "Everything else was imported. Commit its libvirt XML as it is instead, and report what the message says.",
+    ),
+    Entry(
+        "R807",
+        Family.USAGE,
+        "A manifest is there already",
+        "Keep it, pass --overwrite to write it anew from the object, or choose another --to.",
+    ),
     Entry("R999", _F, "A bug in reconciler", "Please report it with the traceback."),
 )

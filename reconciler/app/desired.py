@@ -59,12 +59,17 @@ def work_with(kinds: Mapping[str, Kind], cache: Cache, default_host: str, owner:
     """What is needed to understand files, with the program's own schemas."""
     return Work(
         kinds=kinds,
-        schemas=Schemas(schema_kinds(), schema_text),
+        schemas=own_schemas(),
         default_host=default_host,
         owner=owner,
         build=fingerprint(),
         cache=cache,
     )
+
+
+def own_schemas() -> Schemas:
+    """The program's own schemas, of all kinds."""
+    return Schemas(schema_kinds(), schema_text)
 
 
 def understood(files: list[SourceFile], work: Work) -> tuple[Work, dict[Key, Spec], dict[str, Document]]:

@@ -15,6 +15,10 @@ from reconciler.kinds import KINDS
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 API_VERSION = "reconciler/v1"
 NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._+-]*$"
+# What is no part of a name: what libvirt refuses, what a terminal obeys, and what cannot be seen.
+_UNFIT = r"/\x00-\x1f\x7f-\xa0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff"
+# libvirt takes nearly everything in a name, and machines that others made have such names: `Windows 10`, `unit:0:0:1`.
+OBJECT_PATTERN = f"^[^{_UNFIT} .-](?:[^{_UNFIT}]*[^{_UNFIT} ])?$"
 NAME_LENGTH = 200
 
 DESCRIPTIONS: Mapping[str, str] = {
@@ -97,6 +101,7 @@ def _document(kind: Kind) -> dict[str, Json]:
 
 def _metadata(kind: Kind) -> dict[str, Json]:
     name = {"type": "string", "pattern": NAME_PATTERN, "maxLength": NAME_LENGTH}
+    own = {**name, "pattern": OBJECT_PATTERN} if kind.root else name
     label = {"type": "string", "maxLength": NAME_LENGTH}
     return {
         "description": "How the resource is called, and where it is.",
@@ -104,7 +109,7 @@ def _metadata(kind: Kind) -> dict[str, Json]:
         "additionalProperties": False,
         "required": ["name"],
         "properties": {
-            "name": {**name, "description": "Name on the host, unique among its kind there.", "examples": ["web-1"]},
+            "name": {**own, "description": "Name on the host, unique among its kind there.", "examples": ["web-1"]},
             "host": {**name, "description": "The Host document that it goes to.", "examples": ["hv1"]},
             "labels": {
                 "description": "Words of your own, for selecting and grouping.",
@@ -113,6 +118,6 @@ def _metadata(kind: Kind) -> dict[str, Json]:
                 "additionalProperties": label,
                 "examples": [{"tier": "web"}],
             },
-            **({"movedFrom": {**name, **MOVED_FROM}} if kind.rename else {}),
+            **({"movedFrom": {**own, **MOVED_FROM}} if kind.rename else {}),
         },
     }

@@ -18,7 +18,7 @@ API_VERSION = "reconciler/v1"
 # The share of letters two names must have in common to be taken for one: "vcpu" is vcpus, "nope" is not osType.
 CLOSE = 0.65
 
-_NAMES = "a name has letters, digits and . _ + - inside, and starts with a letter or digit"
+_NAMES = "a name has no slash and nothing invisible in it, and does not start with a dot, a dash or a space"
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "integer": int,

@@ -41,7 +41,7 @@ class Reading:
 def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str]) -> Reading:
     """The documents of a file; `roots` maps the root elements of libvirt's XML to kinds."""
     if source.path.endswith(".xml"):
-        return _read_xml(source, roots)
+        return read_definition(source, roots)
     loaded, problems = load(source.content, source.path)
     lines = source.content.decode(errors="replace").split("\n")
     documents: list[Document] = []
@@ -52,7 +52,7 @@ def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str]) -> Read
         overlaid = () if found else tuple(overlay_problems(each, lines, source.path, roots))
         problems += overlaid
         if not found and not overlaid:
-            documents.append(_document(each, source.path))
+            documents.append(document_of(each, source.path))
         elif (ref := _named(each)) is not None:
             broken.append(ref)
     return Reading(tuple(documents), tuple(problems), tuple(broken))
@@ -100,7 +100,8 @@ def _ref(kind: str, name: str, body: Mapping[str, object]) -> Ref:
     return Ref(kind, name)
 
 
-def _document(loaded: Loaded, file: str) -> Document:
+def document_of(loaded: Loaded, file: str) -> Document:
+    """The document that a valid value is."""
     value: Any = loaded.value
     metadata: dict[str, Any] = value["metadata"]
     body: dict[str, object] = value.get("spec") or {}
@@ -134,7 +135,8 @@ def sealed(document: Document) -> Document:
     return replace(document, digest=sha256(text.encode()).hexdigest())
 
 
-def _read_xml(source: SourceFile, roots: Mapping[str, str]) -> Reading:
+def read_definition(source: SourceFile, roots: Mapping[str, str]) -> Reading:
+    """The resource that a file of libvirt's XML defines, whatever the file is called."""
     file = source.path
     if len(source.content) > LIMIT_XML:
         return Reading(problems=(Problem("R103", "the file is larger than 4 MiB; split it", f"{file}:1:1"),))

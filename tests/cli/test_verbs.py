@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from reconciler.app.import_ import Imported, Item, Result, Wish
 from reconciler.app.settings import Selection, Settings
 from reconciler.errors import ManifestError, Problem, trouble
 from reconciler.model.plans import Allow, Condition, Disruption, FieldChange
@@ -461,17 +462,63 @@ def test_validate_counts_documents_or_shows_every_problem(cli, app, problems, co
     assert cli("validate", "-o", "json").json["valid"] == (not problems)
 
 
-def test_import_says_what_was_written(cli, app):
-    imported = SimpleNamespace(written=(Path("d/a.yaml"),), problems=(), summary={"Domain": 1})
-    app("import_", import_=lambda settings, selection, to: imported, Imported=object)
+IMPORTING = {"Imported": Imported, "Result": Result, "Wish": Wish}
+
+
+def test_import_says_what_was_written_and_what_has_no_field(cli, app):
+    items = (
+        Item(ref=Ref("Domain", "a"), host="", path=Path("d/a.yaml"), result=Result.NEW, rest=("devices/shmem",)),
+        Item(ref=Ref("Domain", "b"), host="", path=Path("d/b.yaml"), result=Result.SAME),
+    )
+    imported = Imported(items=items, problems=(), passed=(Path("x.xml"),))
+    app("import_", import_=lambda settings, selection, wish, report: imported, **IMPORTING)
     ran = cli("import", "--all", "--to", "d")
-    assert (ran.code, ran.out) == (0, "wrote d/a.yaml\nImported: 1 Domain.\n")
+    assert (ran.code, ran.out.splitlines()) == (
+        0,
+        [
+            "wrote d/a.yaml",
+            "Imported: 2 Domains.",
+            "  1 file was there already and stayed.",
+            "  1 XML file defines nothing (-v names them).",
+            "  1 holds in xml: what has no field:",
+            "    Domain devices/shmem (1)",
+        ],
+    )
+    assert "x.xml" in cli("import", "--all", "-v").out
+    found = cli("import", "--all", "-o", "json").json
+    assert (found["written"], found["passedOver"], found["summary"]) == (["d/a.yaml"], ["x.xml"], {"Domain": 2})
+    assert found["imported"][0] == {
+        **{"ref": "Domain/a", "host": None, "file": "d/a.yaml", "result": "new", "xml": ["devices/shmem"]},
+    }
 
 
-@pytest.mark.parametrize("arguments", [[], ["Domain/a", "--all"]])
-def test_import_wants_names_or_everything(cli, app, arguments):
-    app("import_", import_=None, Imported=object)
+def test_import_tells_how_far_it_is_and_ends_with_the_code_of_what_failed(cli, app):
+    def import_(settings, selection, wish, report):
+        for number in range(100):
+            report(number + 1, 100)
+        return Imported(items=(), problems=(Problem("R806", "Domain/a cannot be imported: x", "hv1"),))
+
+    app("import_", import_=import_, **IMPORTING)
+    ran = cli("import", "--all")
+    assert (ran.code, ran.out) == (1, "Imported: nothing.\n")
+    assert ran.err.startswith("imported 10 of 100\nimported 20 of 100\n") and "R806" in ran.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["Domain/a", "--all"], ["--from", "a.xml", "--all"], ["web"]])
+def test_import_wants_names_or_everything_or_files(cli, app, arguments):
+    app("import_", import_=None, **IMPORTING)
     assert cli("import", *arguments).code == 64
+
+
+def test_import_takes_what_a_shell_makes_of_a_star_for_files(cli, app):
+    wishes = []
+    app(
+        "import_",
+        import_=lambda settings, selection, wish, report: wishes.append(wish) or Imported(items=(), problems=()),
+        **IMPORTING,
+    )
+    cli("import", "--from", "a.xml", "b.xml", "c.xml", "--overwrite")
+    assert wishes == [Wish(to=wishes[0].to, files=(Path("a.xml"), Path("b.xml"), Path("c.xml")), overwrite=True)]
 
 
 def test_render_prints_the_xml_as_it_is(cli, app):

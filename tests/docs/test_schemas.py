@@ -80,7 +80,13 @@ def test_a_plain_name_is_accepted(kind, name):
 
 
 @pytest.mark.parametrize("kind", KIND_NAMES)
-@pytest.mark.parametrize("name", ["", "web-1\n", "-web", ".web", "web 1", "../web", "a/b", "ü", "x" * 300, 7])
+@pytest.mark.parametrize("name", ["Windows 10", "unit:0:0:1", "Büro (alt)", "_x"])
+def test_a_name_that_others_gave_is_accepted_for_what_is_on_a_host(kind, name):
+    assert bool(named(kind, name)) == (not KINDS[kind].root)
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+@pytest.mark.parametrize("name", ["", "web-1\n", "-web", ".web", " a", "a ", "../web", "a/b", "a\u202eb", "x" * 300, 7])
 def test_a_name_that_could_be_a_path_an_option_or_a_trap_is_not(kind, name):
     assert named(kind, name)
 

@@ -73,7 +73,9 @@ def test_a_problem_says_where_what_and_what_to_do(
     assert words in found[2]
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", ".", ".hidden", "a b", "", "web\\n", "a\\u0001b", "-x", "a\\x1b[31m"])
+@pytest.mark.parametrize(
+    "name", ["a/b", "..", ".", ".hidden", " a", "a ", "", "web\\n", "a\\u0001b", "-x", "a\\x1b[31m"]
+)
 def test_unusable_names_are_refused(schemas: Schemas, name: str) -> None:
     text = f'apiVersion: reconciler/v1\nkind: Domain\nmetadata: {{name: "{name}"}}\nspec: {{}}\n'
     place, number, message = only(schemas, text)

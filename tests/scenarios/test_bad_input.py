@@ -81,7 +81,7 @@ def test_a_mistake_is_told_with_its_place_and_number(desk, name):
     assert "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize("name", ["a/b", ".", "..", "-a", '"a b"', '"a\\tb"', '"a\\u001b[31m"', '"\\u202egnp"', '""'])
+@pytest.mark.parametrize("name", ["a/b", ".", "..", "-a", '" a"', '"a\\tb"', '"a\\u001b[31m"', '"\\u202egnp"', '""'])
 def test_a_name_that_no_file_and_no_terminal_could_bear_is_refused(desk, name):
     ran = desk({"a.yaml": document("  memory: 1GiB\n", name=name)})
     assert ran.returncode == 65
