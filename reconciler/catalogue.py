@@ -162,6 +162,7 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "It is done in the next window; --allow restart does not wait for it.",
     ),
     Entry("R514", _R, "The same change made the machine unhealthy", "Change the document, or pass --allow retry."),
+    Entry("R518", _R, "The resource is suspended", "See `reconciler status` for who asked for it; then `resume` it."),
     # R6xx: hosts
     Entry(
         "R601",

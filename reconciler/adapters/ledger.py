@@ -138,7 +138,7 @@ class GitLedger:
 
     def _files(self, change: LedgerChange) -> dict[str, bytes | None]:
         """What the commit would say, by path. An empty inventory is not worth a first commit."""
-        worth = bool(change.inventory.objects) or bool(self._pinned())
+        worth = bool(change.inventory.objects or change.inventory.suspended or self._pinned())
         files: dict[str, str | None] = {INVENTORY: write_inventory(change.inventory) if worth else None}
         for ref, xml in change.definitions.items():
             files[self._definition_path(ref)] = None if xml is None else redact(xml)

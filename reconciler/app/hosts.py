@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.app import wiring
-from reconciler.app.desired import read_desired
+from reconciler.app.desired import Desired, read_desired
 from reconciler.app.session import host_uris
 from reconciler.app.settings import Selection, Settings
 from reconciler.ports import Ledger
 
 
-def ledgers(settings: Settings) -> Iterator[tuple[str, Ledger]]:
-    """Each host's name and ledger."""
+def desired_of(settings: Settings) -> Desired:
+    """The desired state. Raises ManifestError."""
     source = wiring.source(settings, Selection())
     default = wiring.host_name(settings.connect)
-    desired = read_desired(source, wiring.cache(settings), wiring.kinds(), default, settings)
-    for host in host_uris(settings, desired):
+    return read_desired(source, wiring.cache(settings), wiring.kinds(), default, settings)
+
+
+def ledgers(settings: Settings) -> Iterator[tuple[str, Ledger]]:
+    """Each host's name and ledger."""
+    for host in host_uris(settings, desired_of(settings)):
         yield host, wiring.ledger(settings, host)

@@ -18,6 +18,7 @@ from reconciler.engine.digest import plan_digest
 from reconciler.engine.guard import guard, one_life, protect
 from reconciler.engine.order import order
 from reconciler.engine.prune import prune
+from reconciler.engine.suspension import conditions, in_force
 from reconciler.engine.unseen import in_sight
 from reconciler.errors import DeniedError, HostError, Problem, UnreachableError, trouble
 from reconciler.model.documents import Address, RestartPolicy, Spec
@@ -91,7 +92,9 @@ def _attempt(workspace: Workspace, host: Session) -> HostPlan | Problem:
 
 def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
     inventory = host.ledger.inventory()
-    wanted = selected(workspace.selection)
+    suspended = in_force(inventory, workspace.today)
+    asked = selected(workspace.selection)
+    wanted = taking_part(workspace, inventory)
     specs = {ref: spec for (name, ref), spec in workspace.desired.specs.items() if name == host.host}
     chosen = [spec for ref, spec in specs.items() if wanted(ref)]
     moved = moves(host, specs.values())
@@ -120,6 +123,7 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
         changes=guard(guarded, _ours(inventory, owners), declared, workspace.selection.allow),
         conditions=(
             *(condition for each in decisions for condition in each.conditions),
+            *conditions(host.host, {ref: each for ref, each in suspended.items() if asked(ref)}),
             *emulated(workspace, host, chosen),
             *unseen,
         ),
@@ -153,6 +157,12 @@ def selected(selection: Selection) -> Callable[[Ref], bool]:
     """Whether a Ref takes part."""
     chosen, excluded = frozenset(selection.refs), frozenset(selection.exclude)
     return lambda ref: (not chosen or ref in chosen) and ref not in excluded
+
+
+def taking_part(workspace: Workspace, inventory: Inventory) -> Callable[[Ref], bool]:
+    """Whether a Ref is selected and not suspended on the host of this inventory."""
+    wanted, suspended = selected(workspace.selection), in_force(inventory, workspace.today)
+    return lambda ref: wanted(ref) and ref not in suspended
 
 
 def check_selection(workspace: Workspace) -> None:

@@ -11,8 +11,9 @@ from reconciler import entries
 from reconciler.app import plan as planning
 from reconciler.app.session import Session, Workspace
 from reconciler.engine import backoff
+from reconciler.engine.suspension import in_force
 from reconciler.model.documents import CRASHED, Address, Observed, Spec
-from reconciler.model.inventory import NOTHING_APPLIED, Applied, Crashes, Inventory, Owned
+from reconciler.model.inventory import NOTHING_APPLIED, Applied, Crashes, Owned
 from reconciler.model.outcomes import Outcome, Result
 from reconciler.model.plans import Action, Change
 from reconciler.model.refs import Ref
@@ -34,7 +35,10 @@ class Record:
     def __init__(self, workspace: Workspace, host: Session, revision: str | None, clock: Clock) -> None:
         self.workspace, self.host, self.revision, self.clock = workspace, host, revision, clock
         self.latest: dict[Ref, Observed] = {}
-        self._objects = dict(host.ledger.inventory().objects)
+        inventory = host.ledger.inventory()
+        # What is over is written down no more.
+        self._inventory = replace(inventory, suspended=in_force(inventory, workspace.today))
+        self._objects = dict(self._inventory.objects)
         self._definitions: dict[Ref, str | None] = {}
         self._applied: dict[Ref, Applied | None] = {}
         self._lines: list[str] = []
@@ -196,7 +200,7 @@ class Record:
 
         A field that the host had already is managed from now on, and `protect` counts from now on.
         """
-        wanted = planning.selected(self.workspace.selection)
+        wanted = planning.taking_part(self.workspace, self._inventory)
         for (host, ref), spec in self.workspace.desired.specs.items():
             owned = self._objects.get(ref)
             observed = self.host.observed.get(ref)
@@ -230,7 +234,7 @@ class Record:
         self._written = self.clock.now()
 
     def _commit(self, message: str) -> None:
-        inventory = Inventory(host=self.host.host, objects=dict(self._objects))
+        inventory = replace(self._inventory, objects=dict(self._objects))
         change = LedgerChange(
             inventory=inventory, definitions=dict(self._definitions), applied=dict(self._applied), message=message
         )

@@ -11,6 +11,7 @@ from reconciler.app.apply import Applied, Approve, Report, Stopping
 from reconciler.app.perform import Run
 from reconciler.app.session import Session, Workspace
 from reconciler.app.settings import Selection, Settings
+from reconciler.engine.suspension import in_force, told
 from reconciler.errors import trouble
 from reconciler.model.documents import Spec
 from reconciler.model.inventory import Applied as LastApplied
@@ -39,11 +40,19 @@ def rollback(
         host = _host_of(workspace, ref, to)
         # The same name on another host is another object, which nobody asked to change.
         alone = replace(workspace, sessions={host.host: host}, failures={})
+        _refuse_suspended(workspace, host, ref)
         back = _older(alone, host, ref, to)
         owned, asked = host.ledger.inventory().objects.get(ref), host.ledger.applied(ref)
         applied = applying.execute(back, planning.make(back), Run(approve=approve, report=report, stopping=stopping))
         _remember(host, ref, owned, asked)
         return applied
+
+
+def _refuse_suspended(workspace: Workspace, host: Session, ref: Ref) -> None:
+    """Raises R518 for what is to be left alone, by whoever it is."""
+    suspension = in_force(host.ledger.inventory(), workspace.today).get(ref)
+    if suspension:
+        raise trouble("R518", f"{ref} is {told(suspension)}; resume it first", host.host)
 
 
 def _remember(host: Session, ref: Ref, owned: Owned | None, asked: LastApplied | None) -> None:

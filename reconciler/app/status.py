@@ -11,6 +11,7 @@ from reconciler.app.session import Workspace
 from reconciler.app.settings import Selection, Settings
 from reconciler.engine.backoff import CRASH_LOOP
 from reconciler.engine.busy import BUSY_CONDITION
+from reconciler.engine.suspension import SUSPENDED
 from reconciler.engine.unseen import UNSEEN
 from reconciler.model.documents import Observed
 from reconciler.model.plans import Action, Change, Condition, Plan
@@ -54,7 +55,8 @@ def _status(workspace: Workspace, plan: Plan, host: str, ref: Ref) -> Status:
     drift = tuple(field.path for change in changes if change.action is not Action.CREATE for field in change.fields)
     pending = tuple(condition for condition in plan.conditions if (condition.host, condition.ref) == (host, ref))
     pending_types = {condition.type for condition in pending}
-    unready = UNSEEN in pending_types or (not changes and pending_types & UNREADY)
+    # Nobody has looked whether what is suspended is as declared.
+    unready = pending_types & {UNSEEN, SUSPENDED} or (not changes and pending_types & UNREADY)
     return Status(
         ref=ref,
         host=host,

@@ -148,9 +148,10 @@ def _refs(context: click.Context, option: click.Parameter, value: tuple[str, ...
     return tuple(Ref.parse(text) for text in value)
 
 
-def refs_argument() -> Decorator:
+def refs_argument(*, required: bool = False) -> Decorator:
     """Any number of resources. Raises R801."""
-    return click.argument("refs", metavar="[REF]...", nargs=-1, callback=_refs)
+    metavar = "REF..." if required else "[REF]..."
+    return click.argument("refs", metavar=metavar, nargs=-1, required=required, callback=_refs)
 
 
 def ref_argument() -> Decorator:

@@ -36,6 +36,8 @@ VERBS: Mapping[str, str] = {
     "render": "Print the XML that would be defined.",
     "history": "List the versions of a resource.",
     "rollback": "Go back to an older version of a resource.",
+    "suspend": "Leave resources alone for a time.",
+    "resume": "Take care of suspended resources again.",
     "schema": "Print the JSON Schema of a kind.",
     "doctor": "Check this machine and its hosts.",
     "completion": "Print the completion script of a shell.",

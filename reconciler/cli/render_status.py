@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from reconciler.cli.render_json import condition_json
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from reconciler.app.doctor import Check
     from reconciler.app.history import HistoryEntry
     from reconciler.app.status import Status
+    from reconciler.app.suspend import Suspended
 
 COLOURS = {"Ready": "green", "Drifted": "yellow", "RestartPending": "yellow", "Stalled": "red", "CrashLoop": "red"}
 LEVELS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -75,6 +77,31 @@ def status_json(found: Sequence[Status]) -> dict[str, object]:
                 "revision": each.revision,
                 "lastBackup": each.last_backup,
                 "details": dict(each.details),
+            }
+            for each in found
+        ]
+    }
+
+
+def suspended_text(found: Sequence[Suspended]) -> str:
+    """A line for each resource: left alone or not."""
+    return "\n".join(printable(f"{each.ref} on {each.host}: {_alone(each)}") for each in found)
+
+
+def _alone(each: Suspended) -> str:
+    if each.suspension is None:
+        return "taken care of"
+    return f"left alone until {each.suspension.until or 'it is resumed'}"
+
+
+def suspended_json(found: Sequence[Suspended]) -> dict[str, object]:
+    """The same as plain JSON data; `suspension` is null where there is none."""
+    return {
+        "resources": [
+            {
+                "ref": str(each.ref),
+                "host": each.host,
+                "suspension": None if each.suspension is None else asdict(each.suspension),
             }
             for each in found
         ]

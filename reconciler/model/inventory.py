@@ -54,12 +54,26 @@ class Applied:
     leaving: tuple[Address, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suspension:
+    """That a resource is left alone: why, by whom, and from when until when ("" is for good).
+
+    Moments are RFC 3339 texts in UTC.
+    """
+
+    reason: str
+    author: str
+    since: str
+    until: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """All that is ours on one host, by Ref."""
+    """All that is ours on one host, and all that is to be left alone there, by Ref."""
 
     host: str
     objects: Mapping[Ref, Owned] = field(default_factory=dict)
+    suspended: Mapping[Ref, Suspension] = field(default_factory=dict)
 
 
 NOTHING_APPLIED = Applied()

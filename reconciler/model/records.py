@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from reconciler.model.documents import Deletion
-from reconciler.model.inventory import Applied, Crashes, Inventory, Owned
+from reconciler.model.inventory import Applied, Crashes, Inventory, Owned, Suspension
 from reconciler.model.refs import Ref
 
 FORMAT_VERSION = 1
@@ -55,10 +55,21 @@ def branch_of(host: str) -> str:
 
 
 def write_inventory(inventory: Inventory) -> str:
-    """`inventory.json`: one line for each object, by Ref."""
-    lines = ",\n".join(_write_owned(inventory.objects[ref]) for ref in sorted(inventory.objects))
-    head = f'{{"formatVersion": {FORMAT_VERSION}, "host": {_QUOTE(inventory.host)}, "objects": ['
-    return f"{head}\n{lines}\n]}}\n" if lines else f"{head}]}}\n"
+    """`inventory.json`: one line for each object, by Ref, and one for each that is left alone."""
+    objects = [_write_owned(inventory.objects[ref]) for ref in sorted(inventory.objects)]
+    suspended = [_write_suspension(ref, each) for ref, each in sorted(inventory.suspended.items())]
+    head = f'{{"formatVersion": {FORMAT_VERSION}, "host": {_QUOTE(inventory.host)}, "objects": {_lines(objects)}'
+    return f'{head}, "suspended": {_lines(suspended)}}}\n' if suspended else f"{head}}}\n"
+
+
+def _lines(rows: list[str]) -> str:
+    """A JSON list with a line for each of its members."""
+    listed = ",\n".join(rows)
+    return f"[\n{listed}\n]" if rows else "[]"
+
+
+def _write_suspension(ref: Ref, suspension: Suspension) -> str:
+    return json.dumps({"ref": str(ref), **asdict(suspension)}, ensure_ascii=False)
 
 
 def _write_owned(owned: Owned) -> str:
@@ -81,15 +92,24 @@ def read_inventory(text: str) -> Inventory:
         body = json.loads(text)
         _check_version(body["formatVersion"])
         owned = [_read_owned(row) for row in body["objects"]]
-        return Inventory(host=body["host"], objects={each.ref: each for each in owned})
+        suspended = dict(_read_suspension(**row) for row in body.get("suspended", ()))
+        return Inventory(host=body["host"], objects={each.ref: each for each in owned}, suspended=suspended)
     except (KeyError, TypeError) as error:
         raise ValueError(f"it is no inventory ({error!r})") from error
 
 
+def _read_suspension(ref: str, **more: str) -> tuple[Ref, Suspension]:
+    return _read_ref(ref), Suspension(**more)
+
+
+def _read_ref(text: str) -> Ref:
+    kind, _, name = text.partition("/")
+    return Ref(kind, name)
+
+
 def _read_owned(row: Mapping[str, Any]) -> Owned:
-    kind, _, name = row["ref"].partition("/")
     return Owned(
-        ref=Ref(kind, name),
+        ref=_read_ref(row["ref"]),
         uuid=row["uuid"],
         digest=row["digest"],
         owner=row["owner"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.documents import Deletion
-from reconciler.model.inventory import Applied, Crashes, Inventory, Owned
+from reconciler.model.inventory import Applied, Crashes, Inventory, Owned, Suspension
 from reconciler.model.records import (
     branch_of,
     decode_name,
@@ -113,6 +114,18 @@ def test_applied_fields_are_one_line_each_in_order() -> None:
     assert write_applied(applied) == (
         'formatVersion: 1\nclaims:\n  "devices/disk[root]/driver@cache": "none"\n  "title": null\n  "vcpu": "2"\n'
     )
+
+
+def test_what_is_suspended_comes_back_and_has_a_line_of_its_own() -> None:
+    ref, owned = Ref("Domain", "web"), Owned(ref=Ref("Domain", "web"), uuid="u", digest="d", owner="o")
+    for_good = Suspension(reason='"quoted"\nand more', author="Ann <ann@hv1>", since="2026-11-25T09:00:00Z")
+    suspended = {ref: for_good, Ref("Volume", "p/v"): replace(for_good, until="2026-12-01T00:00:00Z")}
+    for objects in ({}, {ref: owned}):
+        inventory = Inventory(host="hv1", objects=objects, suspended=suspended)
+        text = write_inventory(inventory)
+        assert read_inventory(text) == inventory
+        assert sum('"reason": ' in line for line in text.splitlines()) == 2
+    assert "suspended" not in write_inventory(Inventory(host="hv1", objects={ref: owned}))
 
 
 @given(st.lists(OWNED, unique_by=lambda owned: owned.ref), TEXT)
