@@ -120,6 +120,12 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "libvirt cannot do this in place",
         "See the plan's reason; some changes need a new object and your data moved.",
     ),
+    Entry(
+        "R405",
+        _R,
+        "The volume cannot stand on this image there",
+        "Ask for at least the image's size; in pools that hold no files write clone: copy and use a raw image.",
+    ),
     # R5xx: guards
     Entry(
         "R501", _R, "The plan is not approved", "Run it on a terminal, or pass --yes, --approve DIGEST or a plan file."
@@ -213,6 +219,25 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         _F,
         "A guest's interface could not be plugged in again",
         "The guest has no network there; the next apply tries again, and a restart of the guest helps too.",
+    ),
+    Entry(
+        "R620",
+        _F,
+        "The image cannot be fetched",
+        "Check the address, the network, the proxy and the certificate; what has come is kept for the next try.",
+    ),
+    Entry(
+        "R621",
+        _R,
+        "The image is not the one that was meant",
+        "Compare both digests with the publisher's; a newer image needs its digest in a commit of its own.",
+    ),
+    Entry("R622", _F, "There is no room for the image", "Free some space in the pool or on the disk that is named."),
+    Entry(
+        "R623",
+        _R,
+        "The image is refused",
+        "An image is raw or qcow2, stands alone, and is no larger than maxSize; qemu-img convert makes such a one.",
     ),
     # R7xx: ledger and state directory
     Entry(

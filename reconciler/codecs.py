@@ -82,6 +82,10 @@ UUID = Codec(
 CPUSET = text(pattern=r"\^?[0-9]+(-[0-9]+)?(,\^?[0-9]+(-[0-9]+)?)*", unit="list of CPU numbers such as 0-3,8")
 ADDRESS = text(pattern=r"[0-9A-Fa-f.:]+", unit="IPv4 or IPv6 address")
 
+DIGEST = text(pattern="sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+# Without a user and password: what is in a manifest, anybody may read.
+URL = text(pattern=r"https?://[^\x00-\x20/@?#]+([/?#][^\x00-\x20]*)?", unit="address without a password")
+
 
 def integer(low: int = 0, high: int | None = None, *, unit: str = "") -> Codec:
     """A whole number from `low` to `high`."""

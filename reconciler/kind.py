@@ -16,10 +16,10 @@ from reconciler.fields import Node
 from reconciler.markup import Identities
 from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Document, Observed, Policy, RestartPolicy, Spec, Texts
-from reconciler.model.plans import Allow, Diff, Disruption, Step
+from reconciler.model.plans import Allow, Diff, Disruption, KindStep, Step
 from reconciler.model.probes import AddressSource
 from reconciler.model.refs import Ref
-from reconciler.ports import Clock, Handle
+from reconciler.ports import Clock, Content, Handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +195,7 @@ class Kind:
     stands            what an object is seen to stand on among those of its kind, so that it is removed before that
     unseen            how the names begin of objects that cannot be looked at now (volumes of inactive pools)
     perform           carry out one step; look at `Clock` for waiting. Raises what libvirt raises
+    fill              carry out a FILL step with the content of the new object; kinds without content have none
     weigh             vCPUs and memory in a definition, without parsing all of it
     owner             the owner mark in a definition, "" if there is none
     rename            the steps that give an object the name of its document; None where libvirt cannot (see RENAME)
@@ -230,6 +231,7 @@ class Kind:
     preflight: Callable[[Spec, Observed | None, Facts], tuple[Problem, ...]] = no_problems
     weigh: Callable[[str], Weight] = no_weight
     owner: Callable[[str], str] = lambda xml: ""
+    fill: Callable[[Handle, Ref, KindStep, Content], None] | None = None
     rename: Callable[[Spec, Observed, frozenset[Allow]], tuple[Step, ...]] | None = None
     moot: Callable[[Address, Texts, Texts, Locate], bool] = lambda address, config, live, locate: False
     ports: Callable[[str], frozenset[int]] = lambda xml: frozenset()

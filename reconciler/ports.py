@@ -134,6 +134,49 @@ class Reach(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContentSource:
+    """Where the content of a new volume comes from, and what it has to be; "" is not said.
+
+    `url` or `path`. `digest` (`sha256:…`) is of the file as it is fetched, `content_digest` of what is packed inside.
+    `compression` and `format` are names that `Images` knows; `limit` in bytes of what is inside, 0 for the usual one.
+    """
+
+    url: str = ""
+    path: str = ""
+    digest: str = ""
+    content_digest: str = ""
+    compression: str = ""
+    format: str = ""
+    limit: int = 0
+
+
+# Told of progress: what is done (`fetching`), how many bytes of how many (0 is not known). It may raise, to stop.
+Watch = Callable[[str, int, int], None]
+
+
+class Content(Protocol):
+    """The bytes of a new volume, to be read once; `length` is how many there are."""
+
+    @property
+    def length(self) -> int: ...
+    def read(self, count: int, /) -> bytes:
+        """The next bytes, at least one until the end. Raises R621 at an end where they were not what was said."""
+        ...
+
+
+class Images(Protocol):
+    """Files and web pages as content of volumes."""
+
+    def opened(self, source: ContentSource, watch: Watch) -> AbstractContextManager[Content]:
+        """The content, fetched and found to be what was said. Raises R401 and R620 to R623."""
+        ...
+
+    def known_size(self, source: ContentSource) -> int:
+        """How many bytes would have to be fetched or read, 0 where nobody knows yet."""
+        ...
+
+
 class Cache(Protocol):
     """Results of pure functions by the digest of all their inputs; losing it costs time only."""
 

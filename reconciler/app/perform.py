@@ -7,7 +7,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
-from reconciler.app import aftermath, usage
+from reconciler.app import aftermath, contents, usage
+from reconciler.app.contents import Progress
 from reconciler.app.health import watch
 from reconciler.app.recording import Record
 from reconciler.app.session import Session, Workspace
@@ -16,7 +17,7 @@ from reconciler.errors import Problem, ReconcilerError, trouble
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.inventory import Applied
 from reconciler.model.outcomes import Outcome, Result
-from reconciler.model.plans import RENAME, Action, Change, KindStep, Plan, Start, Step
+from reconciler.model.plans import FILL, RENAME, Action, Change, KindStep, Plan, Start, Step
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock, own
 
@@ -31,6 +32,7 @@ class Run:
     approve: Callable[[Plan], bool]
     report: Callable[[Outcome], None]
     stopping: Callable[[], bool]
+    progress: Callable[[Progress], None] = lambda progress: None
 
 
 def carry_out(workspace: Workspace, plan: Plan, run: Run) -> tuple[Outcome, ...]:
@@ -57,6 +59,7 @@ class _HostRun:
         self.host = host
         self.run = run
         self.clock: Clock = wiring.clock()
+        self.images = wiring.images(workspace.settings, workspace.cache)
         self.record = Record(workspace, host, revision, self.clock)
         self.failed: set[Ref] = set()
         self.refused: set[Ref] = set()
@@ -193,11 +196,22 @@ class _HostRun:
             nonlocal ref
             if isinstance(step, Start):
                 self.record.starting(change)
+            if contents.asks(step):
+                self._fill(host, step, ref)
+                return
             self.workspace.kinds[change.ref.kind].perform(host.handle, ref, step, self.clock)
             if isinstance(step, KindStep) and step.name == RENAME:
                 ref = change.ref
 
         return in_turn(change.steps, take)
+
+    def _fill(self, host: Session, step: KindStep, ref: Ref) -> None:
+        """Have content from outside at hand, and make an object of it if the step says so."""
+        watch = contents.watching(ref, host.host, self.run.progress, self.run.stopping)
+        fill = self.workspace.kinds[ref.kind].fill
+        with contents.opened(self.images, step, watch) as content:
+            if fill is not None and step.name == FILL:
+                fill(host.handle, ref, step, content)
 
     def _unfinished(self, change: Change, observed: Observed | None, applied: Applied | None) -> Problem | None:
         """What was to change in the running object at once and has not, as the next plan will see it."""

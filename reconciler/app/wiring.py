@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reconciler.app.settings import Selection, Settings
     from reconciler.kind import Kind
-    from reconciler.ports import Cache, Clock, Handle, Ledger, Reach, Source
+    from reconciler.ports import Cache, Clock, Handle, Images, Ledger, Reach, Source
 
 
 def kinds() -> Mapping[str, Kind]:
@@ -36,6 +36,14 @@ def cache(settings: Settings) -> Cache:
     from reconciler.adapters.cache import SqliteCache
 
     return SqliteCache(settings.cache_dir)
+
+
+def images(settings: Settings, cache: Cache) -> Images:
+    """Files and web pages as content of volumes."""
+    from reconciler.adapters.image_download import Web
+    from reconciler.adapters.images import LocalImages
+
+    return LocalImages(settings.cache_dir / "images", settings.directory, cache, Web())
 
 
 def clock() -> Clock:

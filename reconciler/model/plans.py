@@ -129,6 +129,10 @@ class KindStep:
 # The KindStep that changes an object's name to the `name` in its arguments; the steps after it use that name.
 RENAME = "rename"
 
+# KindSteps that need content from outside (`ports.ContentSource` has their arguments): have it at hand, and make the
+# object of it. Whoever carries out the steps opens it; a kind is handed it by `Kind.fill`.
+FETCH, FILL = "fetch", "fill"
+
 Step = Define | Undefine | Start | Stop | Autostart | Mark | KindStep
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from reconciler.adapters.image_download import Web
+from reconciler.adapters.images import LocalImages
+from reconciler.app import contents
+from reconciler.app.desired import NoCache
 from reconciler.engine.compare import compare, pending
 from reconciler.engine.judge import situation_of
 from reconciler.kind import Context, Judged, Kind, Situation
 from reconciler.model.documents import Document, Observed, Spec
 from reconciler.model.inventory import NOTHING_APPLIED, Applied
-from reconciler.model.plans import Allow, Step
+from reconciler.model.plans import FILL, Allow, KindStep, Step
 from reconciler.model.refs import Ref
 
 
@@ -56,8 +61,18 @@ def plan(kind: Kind, spec: Spec, host: object, *allow: Allow, before: Spec | Non
 def apply(kind: Kind, spec: Spec, host: object, *allow: Allow, before: Spec | None = None) -> tuple[Step, ...]:
     steps = plan(kind, spec, host, *allow, before=before)
     for step in steps:
-        kind.perform(host, spec.ref, step, Still())
+        if contents.asks(step):
+            _fill(kind, host, spec, step)
+        else:
+            kind.perform(host, spec.ref, step, Still())
     return steps
+
+
+def _fill(kind: Kind, host: object, spec: Spec, step: KindStep) -> None:
+    images = LocalImages(Path("/nonexistent"), Path("/"), NoCache(), Web())
+    with contents.opened(images, step, lambda what, done, total: None) as content:
+        if step.name == FILL:
+            kind.fill(host, spec.ref, step, content)
 
 
 def waiting(kind: Kind, spec: Spec, host: object) -> tuple[str, ...]:

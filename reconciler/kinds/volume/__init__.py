@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from reconciler.kind import Kind
-from reconciler.kinds.volume.driver import look, observe, perform, unseen
+from reconciler.kinds.volume.driver import fill, look, observe, perform, unseen
 from reconciler.kinds.volume.rules import RULES, create, delete, preflight, stands, update
-from reconciler.kinds.volume.spec import FIELDS, TABLE, dump, parse
+from reconciler.kinds.volume.spec import dump, parse
+from reconciler.kinds.volume.table import FIELDS, TABLE
 from reconciler.kinds.volume.xml import IDENTITIES, read, render, same
 
 KIND = Kind(
@@ -29,6 +30,7 @@ KIND = Kind(
     stands=stands,
     unseen=unseen,
     perform=perform,
+    fill=fill,
     preflight=preflight,
     same=same,
     serial=True,

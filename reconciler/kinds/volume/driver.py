@@ -7,15 +7,16 @@ from typing import cast
 
 from reconciler import definitions, markup, usage
 from reconciler.errors import trouble
+from reconciler.kinds.volume import upload
 from reconciler.kinds.volume.handles import Connection, Domain, Pool, Volume
-from reconciler.kinds.volume.upload import check, fill
+from reconciler.kinds.volume.table import HISTORY
 from reconciler.kinds.volume.xml import BACKING, details, tidy
 from reconciler.markup import Element
 from reconciler.model.documents import UNKNOWN, Address, Observed
 from reconciler.model.plans import KindStep, Step, Undefine
 from reconciler.model.quantities import format_size
 from reconciler.model.refs import Ref
-from reconciler.ports import Clock, Handle, error_code
+from reconciler.ports import Clock, Content, Handle, error_code
 
 # libvirt's numbers (libvirt-storage.h, libvirt-domain.h).
 POOLS_INACTIVE = 1
@@ -28,8 +29,6 @@ BLOCK_RESIZE_BYTES = 1
 NO_VOLUME = 50
 # Formats that have a size of their own inside.
 IMAGES = ("qcow2", "qcow", "qed", "vmdk", "vdi", "vpc")
-# Pools whose volumes are files, which can have any format.
-FILES = ("dir", "fs", "netfs", "gluster", "vstorage")
 
 
 def observe(handle: Handle) -> Iterator[Observed]:
@@ -79,7 +78,7 @@ def _listed(connection: Connection) -> dict[str, Volume]:
 
 def _seen(name: str, text: str, keys: Mapping[str, str]) -> Observed:
     xml = tidy(text)
-    facts: dict[Address, str] = {"!pool": name.rpartition("/")[0], "!source": UNKNOWN, "!source.digest": UNKNOWN}
+    facts: dict[Address, str] = {"!pool": name.rpartition("/")[0], **dict.fromkeys(HISTORY, UNKNOWN)}
     backing = markup.parse(xml).findtext("backingStore/path")
     if backing:
         facts[BACKING] = keys.get(backing, backing)
@@ -94,8 +93,6 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
     match step:
         case KindStep("create", arguments):
             _create(connection, pool, ref, arguments)
-        case KindStep("check", arguments):
-            check(arguments["source"], arguments["sha256"])
         case KindStep("resize", arguments):
             _resize(connection, ref, pool.storageVolLookupByName(name), int(arguments["capacity"]))
         case Undefine():
@@ -106,7 +103,28 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
             raise AssertionError(f"volumes have no step {step}")
 
 
+def fill(handle: Handle, ref: Ref, step: KindStep, content: Content) -> None:
+    """Make a volume of content from outside. Raises what libvirt raises, and R405, R506, R622 and R623."""
+    connection = cast(Connection, handle)
+    pool = connection.storagePoolLookupByName(ref.name.rpartition("/")[0])
+    upload.fill(connection, pool, _begun(pool, ref, step.arguments), content)
+
+
 def _create(connection: Connection, pool: Pool, ref: Ref, arguments: Mapping[str, str]) -> None:
+    root = _begun(pool, ref, arguments)
+    if "volume" in arguments:
+        above, _, name = arguments["volume"].rpartition("/")
+        upload.copy(pool, root, connection.storagePoolLookupByName(above).storageVolLookupByName(name))
+        return
+    if "backing" in arguments:
+        below = _write_backing(connection, root, arguments["backing"])
+        if "image" in arguments:
+            _must_hold(pool, root, below, ref)
+    pool.createXML(markup.serialise(root), 0)
+
+
+def _begun(pool: Pool, ref: Ref, arguments: Mapping[str, str]) -> Element:
+    """The definition of a new volume, in the pool's usual format unless it has one. Raises R506 if it is there."""
     root = markup.parse(arguments["xml"])
     name = root.findtext("name") or ""
     if _lists(pool, name):
@@ -114,33 +132,39 @@ def _create(connection: Connection, pool: Pool, ref: Ref, arguments: Mapping[str
     if _lists(pool, name):
         message = f"{ref} is there already, though the plan did not see it; plan again"
         raise trouble("R506", message)
-    if "backing" in arguments:
-        _write_backing(connection, root, arguments["backing"])
-    if root.find("target/format") is None and _holds_files(pool):
+    if root.find("target/format") is None and upload.holds_files(pool):
         markup.graft(root, [("target/format@type", "qcow2")], {})
-    if "source" in arguments:
-        fill(connection, pool, root, arguments["source"], arguments.get("sha256", ""))
-    else:
-        pool.createXML(markup.serialise(root), 0)
+    return root
 
 
 def _lists(pool: Pool, name: str) -> bool:
     return any(volume.name() == name for volume in pool.listAllVolumes(0))
 
 
-def _holds_files(pool: Pool) -> bool:
-    return markup.parse(pool.XMLDesc(0)).get("type") in FILES
+def _write_backing(connection: Connection, root: Element, backing: str) -> Element:
+    """Put the path of a `pool/volume` into the definition, and its format unless the document has given one.
 
-
-def _write_backing(connection: Connection, root: Element, backing: str) -> None:
-    """Put the path of a `pool/volume` into the definition, and its format unless the document has given one."""
+    Gives that volume's definition.
+    """
     pool, _, name = backing.rpartition("/")
     found = markup.parse(connection.storagePoolLookupByName(pool).storageVolLookupByName(name).XMLDesc(0))
     values = [("backingStore/path", found.findtext("target/path"))]
     form = found.find("target/format")
     if form is not None and root.find("backingStore/format") is None:
-        values.append(("backingStore/format@type", form.get("type")))
+        # To QEMU an ISO image is raw; libvirt calls it iso because of what is inside.
+        values.append(("backingStore/format@type", form.get("type", "").replace("iso", "raw")))
     markup.graft(root, values, {})
+    return found
+
+
+def _must_hold(pool: Pool, root: Element, image: Element, ref: Ref) -> None:
+    """Raise R405 for a volume that cannot stand on its image: smaller than that, or no file."""
+    wanted, least = (int(each.findtext("capacity") or "0") for each in (root, image))
+    if 0 < wanted < least:
+        message = f"{ref} asks for {format_size(wanted)}, but its image has {format_size(least)}; ask for more"
+        raise trouble("R405", message)
+    if not upload.holds_files(pool):
+        raise trouble("R405", f"{ref} cannot stand on an image: {pool.name()} holds no files; write clone: copy")
 
 
 def _resize(connection: Connection, ref: Ref, volume: Volume, capacity: int) -> None:

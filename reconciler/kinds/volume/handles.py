@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from io import BufferedReader
 from typing import Protocol
 
 
 class Stream(Protocol):
     """What we use of virStream."""
 
-    def sendAll(self, handler: Callable[[Stream, int, BufferedReader], bytes], opaque: BufferedReader) -> None: ...  # noqa: N802
+    def send(self, data: bytes) -> int: ...
+    def sendHole(self, length: int, flags: int = 0) -> int: ...  # noqa: N802
     def finish(self) -> int: ...
+    def abort(self) -> int: ...
 
 
 class Volume(Protocol):

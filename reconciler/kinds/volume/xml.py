@@ -14,7 +14,10 @@ from reconciler.model.quantities import format_size
 
 IDENTITIES: Identities = {"source/device": ("@path",)}
 BACKING = "!backing"
+IMAGE = "!image"
 FORMAT = "target/format@type"
+# Pools whose volumes are files, which can have any format.
+FILES = ("dir", "fs", "netfs", "gluster", "vstorage")
 # What changes by itself: use of space, times, and the owner that libvirt gives an image while a guest runs on it.
 _MOVING = (
     "allocation | physical | target/timestamps | backingStore/timestamps | backingStore/permissions"
@@ -72,8 +75,10 @@ def same(address: Address, want: str, have: str) -> bool:
     """Whether two texts mean one thing.
 
     A backing file that no active pool knows is recognised by its last name; a raw image that holds an ISO file system
-    is reported as iso (util/virstoragefile.c probes the content).
+    is reported as iso (util/virstoragefile.c probes the content). Which image a volume was made from is history.
     """
+    if address == IMAGE:
+        return True
     if address == BACKING:
         return have.startswith("/") and have.rpartition("/")[2] == want.rpartition("/")[2]
     return address == FORMAT and {want, have} == {"raw", "iso"}
