@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format docs bench packages venv clean
 
-PACKAGES := deploy/packages/debian.txt deploy/packages/debian-build.txt
+PACKAGES := deploy/packages/debian.txt deploy/packages/debian-build.txt deploy/packages/debian-test.txt
 # Made anew when pyproject.toml changes, and only then: afterwards nothing here needs the network.
 READY := .venv/ready-$(shell sha256sum pyproject.toml | cut -c1-16)
 BIN := .venv/bin

@@ -93,6 +93,12 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     Entry(
         "R208", _M, "libvirt's schema does not know this XML", "Correct the element: libvirt would drop it silently."
     ),
+    Entry(
+        "R223",
+        _M,
+        "The guest would not understand its seed",
+        "Correct what the message shows; cloudInit and ignition say in the reference what they take.",
+    ),
     # R3xx: documents together
     Entry("R301", _M, "Two documents have one name", "Rename or remove one of them."),
     Entry(

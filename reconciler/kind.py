@@ -78,6 +78,10 @@ class Decision:
     needs: Allow | None = None
 
 
+# The way of a difference that is left as it is, and said: what a machine was made with is not changed under it.
+KEEP = "keep"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Decides for addresses that match `pattern`: shell wildcards over `pattern_of`, `[]` literal. The first wins."""

@@ -8,9 +8,10 @@ from reconciler.app.session import Session, Workspace
 from reconciler.engine import compare
 from reconciler.engine.decide import Case, decide
 from reconciler.engine.judge import situation_of
+from reconciler.kind import KEEP
 from reconciler.model.documents import Address, Observed, Spec
 from reconciler.model.inventory import NOTHING_APPLIED, Applied
-from reconciler.model.plans import Disruption
+from reconciler.model.plans import Diff, Disruption
 
 
 def settled(
@@ -19,7 +20,11 @@ def settled(
     """Where the host spells what was asked its own way, and what left the document but not yet the running object."""
     kind = workspace.kinds[spec.ref.kind]
     now = situation_of(kind, spec, observed, locate=host.locate)
-    spelled = compare.settle(kind, spec, now.texts)
+    spelled = {
+        at: pair
+        for at, pair in compare.settle(kind, spec, now.texts).items()
+        if kind.judge(Diff(at, pair[1], pair[0]), now).way != KEEP
+    }
     if observed.live is None:
         return spelled, ()
     before = compare.as_named(host.ledger.applied(spec.ref) or NOTHING_APPLIED, now.live_renamed)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
+from threading import Lock
 
 from reconciler.app import aftermath, contents, usage
 from reconciler.app.contents import Progress
@@ -17,7 +19,7 @@ from reconciler.errors import Problem, ReconcilerError, trouble
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.inventory import Applied
 from reconciler.model.outcomes import Outcome, Result
-from reconciler.model.plans import FILL, RENAME, Action, Change, KindStep, Plan, Start, Step
+from reconciler.model.plans import FILL, RENAME, Action, Change, KindStep, On, Plan, Start, Step
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock, own
 
@@ -65,6 +67,7 @@ class _HostRun:
         self.refused: set[Ref] = set()
         self.pending: set[Ref] = set()
         self.grounds: dict[Ref, tuple[Ref, ...]] = {}
+        self.alone = Lock()
 
     def outcomes(self, changes: list[Change]) -> list[Outcome]:
         """What became of each change; the ledger has it too when this returns or raises."""
@@ -196,14 +199,22 @@ class _HostRun:
             nonlocal ref
             if isinstance(step, Start):
                 self.record.starting(change)
-            if contents.asks(step):
-                self._fill(host, step, ref)
-                return
-            self.workspace.kinds[change.ref.kind].perform(host.handle, ref, step, self.clock)
+            self._take(host, ref, step)
             if isinstance(step, KindStep) and step.name == RENAME:
                 ref = change.ref
 
         return in_turn(change.steps, take)
+
+    def _take(self, host: Session, ref: Ref, step: Step) -> None:
+        """One step, on its own object or on another; alone where the kind of that asks for it."""
+        if isinstance(step, On):
+            ref, step = step.ref, step.step
+        kind = self.workspace.kinds[ref.kind]
+        with self.alone if kind.serial else nullcontext():
+            if contents.asks(step):
+                self._fill(host, step, ref)
+            else:
+                kind.perform(host.handle, ref, step, self.clock)
 
     def _fill(self, host: Session, step: KindStep, ref: Ref) -> None:
         """Have content from outside at hand, and make an object of it if the step says so."""

@@ -10,7 +10,7 @@ from reconciler.engine import backoff, compare
 from reconciler.engine.busy import busy
 from reconciler.engine.describe import field_change, is_field
 from reconciler.engine.judge import judged, situation_of
-from reconciler.kind import Judged, Kind, Locate, Situation, may_restart, nowhere
+from reconciler.kind import KEEP, Judged, Kind, Locate, Situation, may_restart, nowhere
 from reconciler.model.addresses import is_inside
 from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Owned
@@ -77,6 +77,8 @@ def decide(case: Case) -> Decided:
     adopt = _adopt(case, situation)
     # A group that is taken apart may hold what is a difference of its own.
     asked = {item.diff.address: item for diff in diffs for item in judged(case.kind, diff, situation)}
+    kept = [item for item in asked.values() if item.decision.way == KEEP]
+    asked = {address: item for address, item in asked.items() if item not in kept}
     found = [*asked.values(), *_mends(case, situation), *_overdue(case, situation, waiting, diffs)]
     due = backoff.rests_until(case.spec, situation.observed, case.owned, case.today)
     update = _update(case, situation, [item for item in found if not (due and backoff.is_start(item.diff))])
@@ -85,6 +87,7 @@ def decide(case: Case) -> Decided:
     done = [item.diff.address for item in found if item.decision.disruption is Disruption.NONE]
     left = waiting if update is None or update.blocked else _outside(waiting, done)
     conditions = (*_pending_condition(case, left, update), *_ignored_condition(case, situation.texts))
+    conditions = (*conditions, *_kept_condition(case, kept))
     return Decided(changes=changes, conditions=(*backoff.condition(case.spec, case.owned, due), *conditions))
 
 
@@ -248,6 +251,12 @@ def _ignored_condition(case: Case, texts: Texts) -> tuple[Condition, ...]:
         return ()
     message = "libvirt accepts this and keeps nothing of it"
     return (Condition(case.spec.ref, case.spec.host, "Ignored", message, paths),)
+
+
+def _kept_condition(case: Case, kept: Sequence[Judged]) -> tuple[Condition, ...]:
+    """What the document says otherwise, and leaves to the object as it is."""
+    paths = tuple(dict.fromkeys(entries.path_of(case.kind.table, item.diff.address) for item in kept))
+    return (Condition(case.spec.ref, case.spec.host, "Kept", kept[0].decision.why, paths),) if kept else ()
 
 
 def _pending_condition(case: Case, waiting: Sequence[Address], update: Change | None) -> tuple[Condition, ...]:

@@ -126,6 +126,14 @@ class KindStep:
     arguments: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class On:
+    """A step on another object that is part of this one's change: the seed that a machine boots with, say."""
+
+    ref: Ref
+    step: Undefine | KindStep
+
+
 # The KindStep that changes an object's name to the `name` in its arguments; the steps after it use that name.
 RENAME = "rename"
 
@@ -133,7 +141,7 @@ RENAME = "rename"
 # object of it. Whoever carries out the steps opens it; a kind is handed it by `Kind.fill`.
 FETCH, FILL = "fetch", "fill"
 
-Step = Define | Undefine | Start | Stop | Autostart | Mark | KindStep
+Step = Define | Undefine | Start | Stop | Autostart | Mark | KindStep | On
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from reconciler.kinds.domain.spec import UNPLUGGED
 from reconciler.kinds.domain.states import State, state_of
 from reconciler.kinds.domain.steady import steady
 from reconciler.model.documents import BUSY, CRASHED, POWER, Address, Observed, Texts
-from reconciler.model.plans import RENAME, Autostart, Define, KindStep, Mark, Start, Step, Stop, Undefine
+from reconciler.model.plans import RENAME, Autostart, Define, KindStep, Mark, On, Start, Step, Stop, Undefine
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock, Handle, error_code, own
 
@@ -187,6 +187,7 @@ def _facts(state: State) -> dict[Address, str]:
 
 def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
     """Carry out one step. What is already so is success. Raises what libvirt raises, R605 and R606."""
+    assert not isinstance(step, On), "a step on something else is for that one's kind"
     connection = cast("Connection", handle)
     if isinstance(step, Define):
         connection.defineXML(step.xml)

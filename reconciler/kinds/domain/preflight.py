@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from reconciler.errors import Problem
 from reconciler.kind import Facts
-from reconciler.kinds.domain import xml
+from reconciler.kinds.domain import seed, xml
 from reconciler.model.addresses import keys_of, pattern_of
 from reconciler.model.documents import Address, Observed, Spec
 from reconciler.model.quantities import format_size
@@ -106,12 +106,15 @@ def _volumes(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[s
         if pattern_of(address) != "devices/disk[]/source@pool" or Ref("Pool", pool) in facts.declared:
             continue
         volume = f"{pool}/{spec.claims.get(address.replace('@pool', '@volume'))}"
+        made = seed.seed_of(spec)
         if Ref("Volume", volume) in facts.declared:
             continue
         if facts.pools is not None and pool not in facts.pools:
             yield f"needs Pool/{pool}, which is neither declared nor on the host"
         elif facts.pools is not None and not facts.pools[pool]:
             yield f"needs Pool/{pool}, which is not active"
+        elif made is not None and made.volume == volume:
+            continue
         elif facts.volumes is not None and volume not in facts.volumes:
             yield f"needs Volume/{volume}, which is neither declared nor on the host"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.kind import Decision, Judged, Rule, Situation, restarts
-from reconciler.kinds.domain import live, xml
+from reconciler.kinds.domain import live, seed, xml
 from reconciler.kinds.domain.live import powered, restart
 from reconciler.kinds.domain.live_steps import about, balloon, live_steps
 from reconciler.kinds.domain.power import NO_WAY, judge_power, power_steps, restart_steps
@@ -82,7 +82,7 @@ RULES: tuple[Rule, ...] = (
     Rule("os/type@arch", _arch, "Refused: it takes a new domain."),
     Rule("os/type", _arch, "Refused: it takes a new domain."),
     Rule("os*", _boot, "Takes effect when the machine is next switched on."),
-    *live.RULES,
+    *map(seed.minding, live.RULES),
     Rule("*", restart, live.STORED),
 )
 
@@ -92,7 +92,7 @@ _APART = (*NO_WAY, "metadata", "mark")
 
 def create(spec: Spec) -> tuple[Step, ...]:
     """Define it, then what the definition cannot say."""
-    steps: list[Step] = [Define(xml.render(spec, None, ()))]
+    steps: list[Step] = [*seed.sown(spec), Define(xml.render(spec, None, ()))]
     if spec.claims.get(AUTOSTART) == "yes":
         steps.append(Autostart(True))
     if spec.claims.get(POWER) == "running":
@@ -107,6 +107,13 @@ def update(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
     """
     if any(item.decision.disruption >= Disruption.REPLACE for item in judged):
         return ()
+    steps = _own_steps(situation, judged)
+    starts = any(isinstance(step, Start) for step in steps)
+    first, last = seed.around(situation, judged, starts)
+    return (*first, *steps, *last)
+
+
+def _own_steps(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
     target = _definition(situation, judged)
     defined = (Define(target),) if target else ()
     power = restart_steps(situation) if restarts(situation, judged) else power_steps(situation, judged)
@@ -146,9 +153,10 @@ def mends(situation: Situation) -> tuple[Diff, ...]:
 def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:
     """Ask a running guest to stop, then remove its definition.
 
-    `data` takes its firmware settings along; `force` cuts off a guest that does not stop in time.
+    Its seed goes too: it was made from the document. `data` takes its firmware settings along; `force` cuts off a guest
+    that does not stop in time.
     """
     stop: tuple[Step, ...] = (Stop(DELETE_SECONDS, force=force),) if observed.active else ()
     if observed.facts.get("!persistent") == "no":
         return stop
-    return (*stop, Undefine(data))
+    return (*stop, Undefine(data), *seed.left(observed, xml.read(observed.xml)))

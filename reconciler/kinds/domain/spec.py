@@ -11,7 +11,19 @@ from reconciler import codecs, definitions, entries, fields, markup
 from reconciler.errors import ManifestError, trouble
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Context
-from reconciler.kinds.domain import boot, devices, health, life, machine, memory, processor, tuning, xml
+from reconciler.kinds.domain import (
+    boot,
+    cloud_init,
+    devices,
+    health,
+    life,
+    machine,
+    memory,
+    processor,
+    seed,
+    tuning,
+    xml,
+)
 from reconciler.kinds.domain.policy import doubts, policy
 from reconciler.kinds.domain.sense import complete, contradictions
 from reconciler.matching import align, rename
@@ -31,6 +43,7 @@ FIELDS: tuple[Node, ...] = (
     boot.BOOT,
     *boot.DIRECT,
     boot.SMBIOS,
+    cloud_init.CLOUD_INIT,
     tuning.FEATURES,
     life.CLOCK,
     *tuning.RESOURCES,
@@ -44,7 +57,13 @@ FIELDS: tuple[Node, ...] = (
         example="<domain><devices><watchdog model='i6300esb' action='reset'/></devices></domain>",
     ),
 )
-TABLE = entries.index(FIELDS)
+# The drive of a seed belongs to the field that it is made from.
+_FOUND = entries.index(FIELDS)
+TABLE = {
+    **_FOUND,
+    seed.DISK: entries.Entry("cloudInit", None),
+    seed.VOLUME: entries.Entry("cloudInit", _FOUND["devices/disk[]/source@volume"].field),
+}
 
 POWER, AUTOSTART, OWNER = "!power", "!autostart", "metadata/reconciler:owner"
 # The fact that names the interfaces without a network, by their keys with commas between.
@@ -53,7 +72,8 @@ UNPLUGGED = "!unplugged"
 
 def parse(document: Document, context: Context) -> Spec:
     """What the document asks of a domain on the context's host. Raises ManifestError."""
-    lowered = fields.lower(FIELDS, document.body)
+    whole, sown = seed.planted(document)
+    lowered = fields.lower(FIELDS, whole.body)
     said = {address: lowered.claims.pop(address) for address in tuple(lowered.claims) if address.startswith("!")}
     for address, key in keys(lowered.claims):
         lowered.claims.setdefault(address, key)
@@ -63,12 +83,13 @@ def parse(document: Document, context: Context) -> Spec:
         claims=lowered.claims,
         lists=frozenset(lowered.lists),
         hints=lowered.hints,
-        needs=devices.needs(document.body),
+        needs=(*devices.needs(document.body), *seed.needs(document.body)),
         policy=policy(said, health.read(document.body)),
         labels=document.labels,
         where=document.place(),
         digest=document.digest,
     )
+    spec = seed.noted(spec, sown, document)
     text = document.xml if document.xml is not None else said.get("!xml")
     if text is not None:
         spec = _with_xml(spec, text, document)

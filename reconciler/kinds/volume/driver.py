@@ -9,6 +9,7 @@ from reconciler import definitions, markup, usage
 from reconciler.errors import trouble
 from reconciler.kinds.volume import upload
 from reconciler.kinds.volume.handles import Connection, Domain, Pool, Volume
+from reconciler.kinds.volume.seeding import is_seed, sow
 from reconciler.kinds.volume.table import HISTORY
 from reconciler.kinds.volume.xml import BACKING, details, tidy
 from reconciler.markup import Element
@@ -89,10 +90,15 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
     """Carry out one step. Raises what libvirt raises, R403 for a volume in use, R506 for one that is there already."""
     connection = cast(Connection, handle)
     name = ref.name.rpartition("/")[2]
+    if isinstance(step, KindStep) and step.name == "discard":
+        _discard(connection, ref, step.arguments["machine"])
+        return
     pool = connection.storagePoolLookupByName(ref.name.rpartition("/")[0])
     match step:
         case KindStep("create", arguments):
             _create(connection, pool, ref, arguments)
+        case KindStep("sow", arguments):
+            sow(connection, pool, name, arguments["files"])
         case KindStep("resize", arguments):
             _resize(connection, ref, pool.storageVolLookupByName(name), int(arguments["capacity"]))
         case Undefine():
@@ -201,16 +207,40 @@ def _must_be_growable(ref: Ref, text: str, using: Sequence[tuple[Domain, list[tu
         raise trouble("R403", message)
 
 
+def _discard(connection: Connection, ref: Ref, machine: str) -> None:
+    """Delete this seed of a machine, and older ones that were in use when they were replaced."""
+    pool = _pool_of(connection, ref.name)
+    if pool is None:
+        return
+    name = ref.name.rpartition("/")[2]
+    for volume in pool.listAllVolumes(0):
+        seed = Ref("Volume", f"{pool.name()}/{volume.name()}")
+        if (volume.name() == name or is_seed(volume.name(), machine)) and not _users(connection, volume, seed):
+            volume.delete(0)
+
+
+def _pool_of(connection: Connection, volume: str) -> Pool | None:
+    """The active pool of a volume; None where there is none."""
+    found = {pool.name(): pool for pool in connection.listAllStoragePools(POOLS_ACTIVE)}
+    return found.get(volume.rpartition("/")[0])
+
+
 def _must_be_unused(connection: Connection, volume: Volume, ref: Ref) -> None:
     """Raises R403 while a machine has the volume anywhere in a definition or another volume stands on it."""
+    users = _users(connection, volume, ref)
+    if users:
+        raise trouble("R403", f"{ref} is used by {usage.named(dict.fromkeys(users))}; take it away there first")
+
+
+def _users(connection: Connection, volume: Volume, ref: Ref) -> list[str]:
+    """The machines that have the volume anywhere in a definition, and the volumes that stand on it."""
     place = usage.place_of(ref.name, volume.XMLDesc(0))
     users = [f"Domain/{domain.name()}" for domain, xml in _definitions(connection) if usage.uses(xml, place)]
     for name, other in _listed(connection).items():
         text = _described(other) if name != ref.name else None
         if text and usage.stands_on(text, place):
             users.append(f"Volume/{name}")
-    if users:
-        raise trouble("R403", f"{ref} is used by {usage.named(dict.fromkeys(users))}; take it away there first")
+    return users
 
 
 def _definitions(connection: Connection) -> Iterator[tuple[Domain, str]]:

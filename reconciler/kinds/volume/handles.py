@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+Opaque = TypeVar("Opaque")
 
 
 class Stream(Protocol):
@@ -10,6 +13,7 @@ class Stream(Protocol):
 
     def send(self, data: bytes) -> int: ...
     def sendHole(self, length: int, flags: int = 0) -> int: ...  # noqa: N802
+    def recvAll(self, handler: Callable[[Stream, bytes, Opaque], None], opaque: Opaque) -> None: ...  # noqa: N802
     def finish(self) -> int: ...
     def abort(self) -> int: ...
 
@@ -24,6 +28,7 @@ class Volume(Protocol):
     def info(self) -> list[int]: ...
     def resize(self, capacity: int, flags: int) -> int: ...
     def upload(self, stream: Stream, offset: int, length: int, flags: int) -> int: ...
+    def download(self, stream: Stream, offset: int, length: int, flags: int) -> int: ...
     def delete(self, flags: int) -> int: ...
 
 

@@ -95,14 +95,14 @@ def _send(connection: Connection, partial: Volume, content: Content, files: bool
             if files and block == ZEROS[: len(block)]:
                 stream.sendHole(len(block), 0)
             else:
-                _send_block(stream, block)
+                send_block(stream, block)
     except BaseException:
         stream.abort()
         raise
     stream.finish()
 
 
-def _send_block(stream: Stream, block: bytes) -> None:
+def send_block(stream: Stream, block: bytes) -> None:
     while block:
         block = block[stream.send(block) :]
 

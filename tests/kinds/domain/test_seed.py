@@ -1,0 +1,210 @@
+"""What a document's cloudInit becomes: files, a volume named after them, a drive, and a decision when they change."""
+
+import json
+
+import pytest
+
+from reconciler.errors import ManifestError
+from reconciler.kind import KEEP, Context, Facts
+from reconciler.kinds.domain import KIND
+from reconciler.kinds.domain.seed import seed_of
+from reconciler.model.documents import Document, Place
+from reconciler.model.plans import Define, Disruption, KindStep, On, Start, Undefine
+from reconciler.model.refs import Ref
+from tests.kinds.domain.machines import judged, observed, parsed, rendered, updated
+
+USER = {"packages": ["nginx"]}
+
+
+def body(user=USER, disks=None, **more):
+    listed = {} if disks is None else {"disks": disks}
+    return {"type": "qemu", "cloudInit": {"userData": user, **more}, **listed}
+
+
+def seed(**more):
+    return seed_of(parsed(body(**more)))
+
+
+def host(asked, **facts):
+    return observed(rendered(asked), **facts)
+
+
+def drive(spec):
+    return {at.removeprefix("devices/disk[cloud-init]"): text for at, text in spec.claims.items() if "cloud-init" in at}
+
+
+def test_a_seed_has_the_files_that_are_given_and_always_the_two_that_cloud_init_asks_for():
+    assert list(seed().files) == ["user-data", "meta-data"]
+    whole = seed(metaData={"instance-id": "a"}, networkConfig={"version": 2}, vendorData="#!/bin/sh\n").files
+    assert list(whole) == ["user-data", "meta-data", "network-config", "vendor-data"]
+    assert whole["meta-data"] == {"instance-id": "a", "local-hostname": "web"}
+
+
+def test_the_instance_stays_the_same_for_the_name_so_that_a_reboot_runs_nothing_again():
+    first, other = seed().files["meta-data"], seed(user={"packages": []}).files["meta-data"]
+    assert first == other and first["local-hostname"] == "web"
+    assert seed_of(parsed(body(), name="db")).files["meta-data"]["instance-id"] != first["instance-id"]
+
+
+def test_the_name_of_the_volume_tells_what_is_in_it():
+    assert seed().volume == seed().volume
+    assert seed().volume.startswith("default/web-seed-") and seed().volume.endswith(".iso")
+    changed = [seed(user="#!/bin/sh\n"), seed(networkConfig={"version": 1, "config": []}), seed(metaData={"a": 1})]
+    assert len({each.volume for each in (seed(), *changed)}) == 4
+    assert seed(pool="ssd").volume == seed().volume.replace("default/", "ssd/")
+    # What only says how it is used makes no other one.
+    assert seed(bus="sata", onChange="nextBoot").volume == seed().volume
+
+
+def test_it_is_seen_on_a_cd_rom_that_every_cloud_kernel_has_a_driver_for():
+    found = drive(parsed(body()))
+    assert (found["@device"], found["/target@bus"], found["/driver@type"]) == ("cdrom", "scsi", "raw")
+    assert found["/source@volume"] == seed().volume.partition("/")[2]
+    assert drive(parsed(body(bus="sata")))["/target@bus"] == "sata"
+    plain = drive(parsed(body(bus="virtio")))
+    assert plain.get("@device") is None and plain["/readonly"] == ""
+    assert "/target@bus" not in drive(parsed({**body(), "type": "xen"}))
+
+
+def test_a_document_that_lists_no_disks_does_not_own_them_for_its_seed():
+    assert "devices/disk" not in parsed(body()).lists
+    assert "devices/disk" in parsed(body(disks=[])).lists
+    here = host({"type": "qemu", "disks": [{"name": "root", "file": "/srv/root.qcow2"}]})
+    _, items = judged(parsed(body(onChange="nextBoot")), here)
+    assert [item.diff.address for item in items if item.diff.after is None] == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"user": "packages: [nginx]\n"}, "begin with #cloud-config"),
+        ({"user": "#cloud-config\na: [\n"}, "not valid YAML at its line"),
+        ({"user": "#cloud-config\n- a\n"}, "is no mapping"),
+        ({"vendorData": "hello"}, "begin with #cloud-config"),
+        ({"metaData": "- a\n"}, "is no mapping"),
+        ({"metaData": "a: ]\n"}, "line 1"),
+        ({"networkConfig": {"version": 3}}, "write version: 2"),
+        ({"networkConfig": {"network": {"ethernets": {}}}}, "write version: 2"),
+        ({"networkConfig": "ethernets: {}\n"}, "write version: 2"),
+    ],
+)
+def test_what_cloud_init_would_not_understand_is_told_with_its_place(asked, said):
+    with pytest.raises(ManifestError) as error:
+        parsed(body(**asked))
+    (problem,) = error.value.problems
+    assert problem.number == "R223" and said in problem.message and problem.where.startswith("web.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#!/bin/sh\n:\n",
+        "#cloud-config\n",
+        "#cloud-config\npackages: [a]\n",
+        "## template: jinja\n#cloud-config\n{{ v1.x }}: [",
+        "Content-Type: multipart/mixed; boundary=x\n",
+        "#include\nhttps://example.org\n",
+        "#cloud-config-archive\n- {}\n",
+    ],
+)
+def test_every_form_of_user_data_is_taken_as_it_is(text):
+    assert seed(user=text).files["user-data"] == text
+
+
+def test_a_network_of_either_version_is_taken():
+    for value in ({"version": 1, "config": []}, "version: 2\n", {"network": {"version": 2}}):
+        assert seed(networkConfig=value).files["network-config"] == value
+
+
+def test_a_disk_of_the_drives_name_is_in_its_way():
+    with pytest.raises(ManifestError, match="rename the disk"):
+        parsed(body(disks=[{"name": "cloud-init", "file": "/srv/a.iso"}]))
+
+
+def moved(**more):
+    document = Document(
+        ref=Ref("Domain", "new"),
+        host=None,
+        labels={},
+        body=body(**more),
+        moved_from="web",
+        places={(): Place("w.yaml")},
+    )
+    return KIND.parse(document, Context("hv1", ""))
+
+
+def test_a_rename_must_not_make_a_new_instance_by_itself():
+    with pytest.raises(ManifestError, match="instance-id"):
+        moved(onChange="nextBoot")
+    assert moved(onChange="nextBoot", metaData={"instance-id": "as-it-was"})
+    assert moved()
+
+
+def test_a_new_machine_gets_its_seed_before_it_is_defined():
+    sow, define, start = KIND.create(parsed({**body(), "power": "running"}))
+    assert isinstance(define, Define) and isinstance(start, Start)
+    assert sow.ref == Ref("Volume", seed().volume)
+    assert json.loads(sow.step.arguments["files"]) == seed().files
+
+
+def test_by_default_a_machine_keeps_what_it_was_made_with():
+    here = host(body())
+    for changed in (body({"packages": []}), body(pool="ssd")):
+        _, items = judged(parsed({**changed, "power": "unmanaged"}), here)
+        assert items and {item.decision.way for item in items} == {KEEP}
+
+
+def test_by_default_a_machine_that_was_made_without_a_seed_gets_none():
+    _, items = judged(parsed({**body(), "power": "unmanaged"}), host({"type": "qemu"}))
+    assert [(item.diff.address, item.decision.way) for item in items] == [("devices/disk[cloud-init]", KEEP)]
+
+
+def test_a_new_seed_is_made_first_and_the_old_one_goes_last():
+    new = {**body({"packages": []}, onChange="nextBoot"), "power": "unmanaged"}
+    sow, define, discard = updated(parsed(new), host(body()))
+    assert (sow.step.name, type(define), discard.step.name) == ("sow", Define, "discard")
+    assert sow.ref == Ref("Volume", seed_of(parsed(new)).volume)
+    assert discard == On(Ref("Volume", seed().volume), KindStep("discard", {"machine": "web"}))
+
+
+def test_a_running_guest_is_given_the_new_medium_and_reads_it_at_its_next_boot():
+    new = {**body({"packages": []}, onChange="nextBoot"), "power": "unmanaged"}
+    here = host(body(), running=True)
+    _, items = judged(parsed(new), here)
+    assert {item.decision.disruption for item in items} == {Disruption.NEXT_BOOT}
+    assert [getattr(step, "name", "") for step in updated(parsed(new), here)] == ["", "", "update", ""]
+
+
+def test_a_disk_on_virtio_has_no_medium_to_change_and_waits_for_a_restart():
+    old, new = (
+        {**body(user, bus="virtio", onChange="nextBoot"), "power": "unmanaged"} for user in (USER, {"packages": []})
+    )
+    _, items = judged(parsed(new), host(old, running=True))
+    assert {item.decision.disruption for item in items} == {Disruption.RESTART}
+
+
+def test_a_machine_that_is_started_gets_a_lost_seed_again():
+    steps = updated(parsed({**body(), "power": "running"}), host(body()))
+    assert [type(step) for step in steps] == [On, Start]
+
+
+def test_a_machine_takes_its_seed_along_and_no_other_disc():
+    *_, undefine, discard = KIND.delete(host(body()), False, False)
+    assert undefine == Undefine(False) and discard.ref == Ref("Volume", seed().volume)
+    other = host({"type": "qemu", "disks": [{"name": "cd", "device": "cdrom", "volume": "debian.iso"}]})
+    assert KIND.delete(other, False, False) == (Undefine(False),)
+
+
+def test_a_seed_that_leaves_the_document_leaves_the_host():
+    before = parsed({**body(disks=[]), "power": "unmanaged"})
+    steps = updated(parsed({"type": "qemu", "disks": [], "power": "unmanaged"}), host(body(disks=[])))
+    assert [type(step) for step in steps] == [Define, On] and "cloud-init" not in steps[0].xml
+    assert before.claims
+
+
+def test_nobody_has_to_have_made_the_volume_but_the_pool_has_to_be_there():
+    spec = parsed(body(pool="ssd"))
+    assert [need.ref for need in spec.needs] == [Ref("Pool", "ssd")]
+    assert KIND.preflight(spec, None, Facts(pools={"ssd": True}, volumes={})) == ()
+    (problem,) = KIND.preflight(spec, None, Facts(pools={}, volumes={}))
+    assert "Pool/ssd" in problem.message

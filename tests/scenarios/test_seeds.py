@@ -1,0 +1,139 @@
+"""What a machine finds at its first boot, on a real host and in a real guest."""
+
+import json
+import subprocess
+
+import pytest
+import yaml
+
+from tests.scenarios.inside import Inside
+from tests.scenarios.live import document, guest_spec
+
+pytestmark = pytest.mark.e2e
+
+SEED = {
+    "pool": "images",
+    "userData": {"packages": ["nginx"], "runcmd": ["echo first"]},
+    "networkConfig": {"version": 2, "ethernets": {"lan": {"match": {"name": "e*"}, "dhcp4": True}}},
+}
+OTHER = {**SEED, "userData": "#!/bin/sh\necho second\n"}
+
+
+@pytest.fixture
+def images(lab, tmp_path):
+    lab.write(document("images", "Pool", path=str(tmp_path / "images")), "pool.yaml")
+    return tmp_path / "images"
+
+
+def machine(name="web", seed=SEED, **more):
+    return document(name, type="qemu", memory="64MiB", **{"power": "stopped", "cloudInit": seed, **more})
+
+
+def read(image, target):
+    command = ["xorriso", "-osirrox", "on", "-indev", image, "-extract", "/", target]
+    subprocess.run(command, capture_output=True, check=True)
+    return {path.name: path.read_text() for path in target.iterdir()}
+
+
+def seeds(images):
+    return sorted(images.glob("*-seed-*"))
+
+
+def shown(lab, name="web"):
+    return lab.xml(name).find("devices/disk[@device='cdrom']/source").get("volume")
+
+
+def conditions(lab):
+    return [condition["type"] for condition in lab.plan()["conditions"]]
+
+
+def test_s40_a_machine_has_an_image_with_three_files_and_the_same_input_is_no_change(lab, images, tmp_path):
+    lab.converge(machine())
+    (image,) = seeds(images)
+    assert shown(lab) == image.name and image.stat().st_mode & 0o777 == 0o600
+    files = read(image, tmp_path / "read")
+    assert sorted(files) == ["meta-data", "network-config", "user-data"]
+    assert files["user-data"].startswith("#cloud-config\n")
+    assert yaml.safe_load(files["user-data"]) == SEED["userData"]
+    assert yaml.safe_load(files["network-config"]) == SEED["networkConfig"]
+    assert yaml.safe_load(files["meta-data"])["local-hostname"] == "web"
+    before = image.stat()
+    lab.converge(machine(title="another"))
+    assert image.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_by_default_a_machine_keeps_its_seed_and_the_plan_says_so(lab, images):
+    lab.converge(machine())
+    had = shown(lab)
+    lab.converge(machine(seed=OTHER, title="else"))
+    assert shown(lab) == had and [path.name for path in seeds(images)] == [had]
+    (condition,) = lab.plan()["conditions"]
+    assert (condition["type"], condition["fields"]) == ("Kept", ["cloudInit"])
+    # It was kept, not forgotten: the policy can change its mind.
+    lab.converge(machine(seed={**OTHER, "onChange": "nextBoot"}, title="else"))
+    assert shown(lab) != had and [path.name for path in seeds(images)] == [shown(lab)]
+    assert conditions(lab) == []
+
+
+def test_the_seed_goes_with_its_machine_where_disks_are_kept_and_others_keep_theirs(lab, images):
+    root = [{"name": "root", "size": "1MiB", "pool": "images"}]
+    lab.write(machine(disks=root, deletionPolicy="retain"), "web.yaml")
+    lab.write(machine("other"), "other.yaml")
+    lab.converge()
+    lab.remove("web.yaml")
+    lab.apply("--allow", "delete")
+    assert sorted(path.name.partition("-seed-")[0] for path in images.iterdir()) == ["other", "web-root"]
+
+
+def test_a_renamed_machine_keeps_its_seed_until_it_goes(lab, images):
+    lab.converge(machine())
+    (image,) = seeds(images)
+    lab.converge(machine("new").replace('"name": "new"', '"name": "new", "movedFrom": "web"'))
+    assert seeds(images) == [image] and shown(lab, "new") == image.name
+    lab.write(machine("left", seed=OTHER), "left.yaml")
+    lab.converge()
+    lab.remove()
+    lab.apply("--allow", "delete")
+    assert [path.name.partition("-")[0] for path in seeds(images)] == ["left"]
+
+
+def test_a_seed_that_was_spoilt_or_lost_is_made_again_when_its_machine_is_started(lab, images):
+    lab.converge(machine())
+    (image,) = seeds(images)
+    whole = image.read_bytes()
+    image.write_bytes(b"x" * 512)
+    lab.converge(machine(power="running"))
+    assert image.read_bytes() == whole
+
+
+def test_machines_that_are_made_at_once_get_their_seeds(lab, images):
+    lab.converge("---\n".join(machine(f"m{number}") + "\n" for number in range(6)))
+    assert len(seeds(images)) == 6
+
+
+def test_what_was_imported_is_a_plain_drive_and_nothing_is_to_do_but_to_adopt(lab, images):
+    lab.converge(machine())
+    lab.remove()
+    lab.remove("pool.yaml")
+    lab.run("import", "--all", "--to", lab.directory, "--state-dir", lab.state.parent / "fresh")
+    plan = json.loads(lab.run("plan", "-o", "json", "--state-dir", lab.state.parent / "fresh").stdout)
+    assert all(change["action"] == "adopt" or not change["fields"] for change in plan["changes"])
+
+
+def test_a_guest_reads_its_seed_and_finds_the_next_one_without_a_restart(lab, images, guest):
+    lab.converge(document("web", **guest_spec(guest, cloudInit=SEED)))
+    inside = Inside(lab.uri, "web")
+    assert inside.boots()
+    first = inside.domain.ID()
+    look = "mkdir -p /seed; mount -t iso9660 -o ro /dev/sr0 /seed && ls /seed && cat /seed/user-data && umount /seed"
+    assert inside.medium() == "cidata"
+    said = inside.run(look)
+    assert said.split("#cloud-config")[0].split() == ["meta-data", "network-config", "user-data"]
+    assert "echo first" in said
+    lab.write(document("web", **guest_spec(guest, cloudInit={**OTHER, "onChange": "nextBoot"})))
+    (change,) = lab.plan()["changes"]
+    assert change["disruption"] == "next-boot"
+    lab.converge()
+    assert inside.domain.ID() == first and "echo second" in inside.run(look)
+    assert [path.name for path in seeds(images)] == [shown(lab)] and conditions(lab) == []
+    inside.close()
