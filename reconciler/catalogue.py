@@ -71,6 +71,19 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "Commit a libvirt <domain>, <network>, <pool> or <volume> document.",
     ),
     Entry("R112", _M, "The file cannot be read", "Check that the file exists and its permissions."),
+    Entry(
+        "R120",
+        _M,
+        "The encrypted file cannot be opened",
+        "Name the file with your age key in SOPS_AGE_KEY_FILE or secrets.ageKeyFile, and encrypt for that key; "
+        "if the file was changed by hand, edit it with sops instead.",
+    ),
+    Entry(
+        "R121",
+        _M,
+        "The encrypted file is not understood",
+        "Encrypt it with sops for one or more age recipients, as YAML or JSON, in one key group.",
+    ),
     # R2xx: the content of one document
     Entry(
         "R201",
@@ -125,6 +138,12 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         _R,
         "libvirt cannot do this in place",
         "See the plan's reason; some changes need a new object and your data moved.",
+    ),
+    Entry(
+        "R404",
+        _R,
+        "Manifests may not take a value from there",
+        "Grant it with `secrets` in a settings file outside the desired state's tree, or in one named by --config.",
     ),
     Entry(
         "R405",
@@ -225,6 +244,12 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         _F,
         "A guest's interface could not be plugged in again",
         "The guest has no network there; the next apply tries again, and a restart of the guest helps too.",
+    ),
+    Entry(
+        "R615",
+        _F,
+        "The value of a secret cannot be read",
+        "Look at the place that the message names, as the user who runs reconciler; nothing of it was changed.",
     ),
     Entry(
         "R620",

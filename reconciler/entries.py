@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reconciler.fields import Field, Group, Node, join
 from reconciler.model.addresses import keys_of, pattern_of
 from reconciler.model.documents import Address, Claims
+from reconciler.model.secrets import HIDDEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def shown(table: Mapping[str, Entry], address: Address, value: str | None) -> st
     if value is None or entry is None or entry.field is None:
         return value
     if entry.field.secret:
-        return "(hidden)"
+        return HIDDEN
     lifted = entry.field.codec.lift(value)
     if lifted is None:
         return value

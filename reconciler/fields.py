@@ -14,6 +14,7 @@ from typing import cast
 from reconciler.codecs import NAME_PATTERN, Codec, Json
 from reconciler.model.addresses import entry_keys, quote_key
 from reconciler.model.documents import Address, Texts
+from reconciler.model.secrets import reference_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,8 @@ class Field:
 
     `must`: the document has to give it. `keep`: taking it out of the document leaves it as it is on the host, since
     libvirt cannot be without it. `whole`: taking it out removes the element it belongs to, which is nothing without it.
-    `secret`: never shown, logged or stored. `implied` is what libvirt means when it prints nothing.
+    `secret`: never shown, logged or stored; a document may say where the value is kept instead of giving it.
+    `implied` is what libvirt means when it prints nothing.
     `noted`: the kind itself reads it (a name, a size to make a volume from); it claims nothing.
     `when`: fields beside it and the values with which alone this one means something to libvirt; () is any value.
     """
@@ -117,6 +119,9 @@ def _lower_node(node: Node, value: Json, base: Address, lowered: Lowered) -> Non
         if node.noted:
             return
         address = join(base, node.at)
+        if node.secret and isinstance(value, Mapping):
+            lowered.claims[address] = reference_of(value).text
+            return
         lowered.claims[address] = node.codec.lower(value)
         if node.codec.unit_text and "@" not in node.at:
             lowered.claims[f"{address}@unit"] = node.codec.unit_text

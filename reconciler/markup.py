@@ -7,6 +7,7 @@ Elements of foreign namespaces are opaque: one address holds the whole element i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from lxml import etree
@@ -61,6 +62,15 @@ def parse(text: str, where: str = "") -> Element:
     if root.getroottree().docinfo.doctype:
         raise trouble("R110", "a DOCTYPE is not accepted", where and f"{where}:1:1")
     return root
+
+
+# All that XML 1.0 cannot hold (section 2.2), and so no value of a definition.
+_UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def unfit(text: str) -> bool:
+    """Whether a text has a character that no XML can hold."""
+    return _UNFIT.search(text) is not None
 
 
 def serialise(root: Element) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from reconciler.model.inventory import Applied, Inventory
     from reconciler.model.refs import Ref
+    from reconciler.model.secrets import Reference, Secret
 
 # libvirt's own connection object. Drivers declare what they use of it; nobody else looks inside. It serves one call at
 # a time: what is done at once takes a connection of its `own`.
@@ -64,6 +65,13 @@ class Source(Protocol):
         """Every *.yaml, *.yml and *.xml that is not ignored, by path. Raises ManifestError."""
         ...
 
+    def content(self, path: str) -> bytes:
+        """Any one file of the desired state, whatever its name, by its path from the root.
+
+        Raises ManifestError where there is none, or where the path leads out.
+        """
+        ...
+
     def revision(self) -> str | None:
         """The git commit, with "-dirty" where the tree differs from it; None outside git."""
         ...
@@ -111,6 +119,21 @@ class Ledger(Protocol):
 
     def versions(self, ref: Ref) -> Iterator[Version]:
         """Newest first."""
+        ...
+
+
+class Vault(Protocol):
+    """Where secret values are kept, outside of the manifests."""
+
+    def value(self, reference: Reference) -> Secret:
+        """The value, read now; each reference is followed once in a run.
+
+        Raises R404 where the settings do not grant it, R615 where it cannot be read. No message holds a part of it.
+        """
+        ...
+
+    def opened(self, documents: Sequence[object], file: str) -> Sequence[object]:
+        """The documents of a file that SOPS has encrypted, without SOPS's own block. Raises R120, R121."""
         ...
 
 

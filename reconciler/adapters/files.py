@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from reconciler.adapters.ignore import IGNORE_NAME, SUFFIXES, Ignore
-from reconciler.errors import ManifestError, Problem, ReconcilerError
+from reconciler.errors import ManifestError, Problem, ReconcilerError, trouble
 from reconciler.ports import LIMIT_XML, LIMIT_YAML, SourceFile
 
 
@@ -33,6 +33,17 @@ class DirectorySource:
 
     def owners(self) -> Sequence[str]:
         return self._identity.owners()
+
+    def content(self, path: str) -> bytes:
+        """One file below the directory; a link must not lead out of it. Raises ManifestError."""
+        found = os.path.realpath(f"{self._root}/{path}")
+        real = os.path.realpath(self._root)
+        if path.startswith("/") or os.path.commonpath((real, found)) != real:
+            raise trouble("R109", "the path leaves the repository; name a file inside", path)
+        content = _read(found, path)
+        if isinstance(content, Problem):
+            raise ManifestError((content,))
+        return content
 
     def files(self) -> Iterator[SourceFile]:
         """Every manifest by path. Raises ManifestError after the last one for all that could not be read."""

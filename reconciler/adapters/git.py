@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -145,6 +146,18 @@ class GitSource:
                 yield from self._read(objects)
         except GitError as error:
             raise trouble("R703", f"revision {self._name!r} cannot be read: {error}") from error
+
+    def content(self, path: str) -> bytes:
+        """One file of the revision; links are not followed. Raises R112."""
+        plain = posixpath.normpath(path)
+        entry = next((each for each in self._entries() if each.path == plain), None)
+        if entry is None or entry.mode not in REGULAR or entry.size > LARGEST_FILE:
+            raise trouble("R112", f"revision {self._name!r} has no such regular file", path)
+        with closing(Objects(within(self._directory))) as objects:
+            found = objects.one(entry.oid)
+        if found is None:
+            raise trouble("R112", "the content of the file is missing", path)
+        return found.content
 
     def _read(self, objects: Objects) -> Iterator[SourceFile]:
         entries = self._entries()

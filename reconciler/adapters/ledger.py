@@ -23,6 +23,7 @@ from reconciler.model.records import (
     write_inventory,
 )
 from reconciler.model.refs import Ref
+from reconciler.model.secrets import SEALED
 from reconciler.ports import Clock, LedgerChange, Version
 
 AUTHOR = "reconciler <reconciler@localhost>"
@@ -33,12 +34,16 @@ _COMMIT_ID = re.compile("[0-9a-f]{4,64}")
 
 
 def redact(xml: str) -> str:
-    """The definition without the passwords that libvirt may show in it (`passwd` of graphics and of old pools)."""
-    if "passwd" not in xml:
+    """The definition without passwords (`passwd` of graphics and of old pools), and without the seals of any."""
+    if "passwd" not in xml and SEALED not in xml:
         return xml
     root = parse(xml)
     for element in root.iter("*"):
         element.attrib.pop("passwd", None)
+        for name in [name for name, value in element.items() if SEALED in value]:
+            del element.attrib[name]
+        if SEALED in (element.text or ""):
+            element.text = None
     return serialise(root)
 
 

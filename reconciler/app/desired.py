@@ -14,7 +14,7 @@ from reconciler.kind import Kind
 from reconciler.manifest.check import Schemas
 from reconciler.manifest.link import Key
 from reconciler.model.documents import Document, Spec
-from reconciler.ports import Cache, Source, SourceFile
+from reconciler.ports import Cache, Source, SourceFile, Vault
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +44,25 @@ class NoCache:
 
 
 def read_desired(
-    source: Source, cache: Cache, kinds: Mapping[str, Kind], default_host: str, settings: Settings
+    source: Source,
+    cache: Cache,
+    kinds: Mapping[str, Kind],
+    default_host: str,
+    settings: Settings,
+    vault: Vault | None = None,
 ) -> Desired:
-    """The whole desired state. Raises ManifestError with every problem of every file."""
+    """The whole desired state; `vault` opens encrypted files. Raises ManifestError with every problem of every file."""
     files, unreadable = collect(source)
     owners = tuple(dict.fromkeys(name for name in (settings.owner, *source.owners()) if name)) or ("",)
-    work, specs, hosts = understood(files, work_with(kinds, cache, default_host, owners[0]))
+    work, specs, hosts = understood(files, work_with(kinds, cache, default_host, owners[0], vault))
     if unreadable or work.problems:
         raise ManifestError(in_order((*unreadable, *work.problems)))
     return Desired(specs=specs, hosts=hosts, revision=source.revision(), owners=owners)
 
 
-def work_with(kinds: Mapping[str, Kind], cache: Cache, default_host: str, owner: str) -> Work:
+def work_with(
+    kinds: Mapping[str, Kind], cache: Cache, default_host: str, owner: str, vault: Vault | None = None
+) -> Work:
     """What is needed to understand files, with the program's own schemas."""
     return Work(
         kinds=kinds,
@@ -64,6 +71,7 @@ def work_with(kinds: Mapping[str, Kind], cache: Cache, default_host: str, owner:
         owner=owner,
         build=fingerprint(),
         cache=cache,
+        vault=vault,
     )
 
 

@@ -74,7 +74,7 @@ def import_(settings: Settings, selection: Selection, wish: Wish, report: Report
         found = [each for each in gathered.found if each.ref not in selection.exclude]
         done = _write_all(found, layout.paths(((each.host, each.ref) for each in found), wiring.kinds()), wish, report)
         return Imported(items=done.items, problems=(*gathered.problems, *done.problems), passed=gathered.passed)
-    with session.opened(settings, selection) as workspace:
+    with session.opened(settings, selection, values=False) as workspace:
         paths = layout.paths(_every(workspace), workspace.kinds)
         done = _write_all(list(_chosen(workspace, wish, paths)), paths, wish, report)
         return Imported(items=done.items, problems=(*workspace.failures.values(), *done.problems))

@@ -10,6 +10,7 @@ from reconciler.kind import Context
 from reconciler.model.addresses import element_of
 from reconciler.model.documents import Address, Document, Policy, Spec
 from reconciler.model.refs import Ref
+from reconciler.model.secrets import is_reference
 
 
 def spec_of(workspace: Workspace, host: Session, ref: Ref, definition: str) -> Spec:
@@ -33,7 +34,9 @@ def _unwritten(workspace: Workspace, host: Session, asked: Spec) -> dict[Address
     return {
         address: text
         for address in entries.secrets(known, kind.table)
-        if (text := known[address]) and address not in asked.claims and element_of(address) in asked.claims
+        if (text := known[address])
+        and not (asked.claims.get(address) or is_reference(text))
+        and element_of(address) in asked.claims
     }
 
 

@@ -153,7 +153,8 @@ class _HostRun:
             with own(self.host.handle) as handle:
                 left = self._perform(change, replace(self.host, handle=handle))
         except ReconcilerError as error:
-            return Outcome(change, Result.FAILED, error.problems[0])
+            problem = error.problems[0]
+            return Outcome(change, Result.FAILED, replace(problem, message=self.workspace.seal.hide(problem.message)))
         return Outcome(change, Result.PENDING if left else Result.DONE, left)
 
     def _hindrance(self, change: Change) -> Problem | None:

@@ -23,7 +23,7 @@ from reconciler.engine.unseen import in_sight
 from reconciler.errors import DeniedError, HostError, Problem, UnreachableError, trouble
 from reconciler.model.documents import Address, RestartPolicy, Spec
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Inventory
-from reconciler.model.plans import Allow, Capacity, Change, Condition, Plan
+from reconciler.model.plans import Action, Allow, Blocked, Capacity, Change, Condition, Disruption, Plan
 from reconciler.model.refs import Ref
 from reconciler.model.windows import next_opening, open_until
 
@@ -182,6 +182,8 @@ def decided(
 ) -> Iterator[Decided]:
     """What each resource needs; those already found equal, byte for byte of all inputs, are not compared again."""
     asked = {spec.ref: spec for spec in specs}
+    for ref in [ref for ref in asked if (host.host, ref) in workspace.locked]:
+        yield _locked(workspace, host, asked.pop(ref))
     keys = {ref: _verdict_key(workspace, host, inventory, spec) for ref, spec in asked.items()}
     settled = workspace.cache.get(VERDICTS, [key for key in keys.values() if key])
     fresh: dict[str, str] = {}
@@ -196,6 +198,22 @@ def decided(
         yield found
     if fresh:
         workspace.cache.put(VERDICTS, fresh)
+
+
+def _locked(workspace: Workspace, host: Session, spec: Spec) -> Decided:
+    """What a resource gets whose secret cannot be read: nothing, and the reason."""
+    problem = workspace.locked[host.host, spec.ref]
+    observed = host.observed.get(spec.ref)
+    change = Change(
+        ref=spec.ref,
+        host=host.host,
+        action=Action.UPDATE if observed else Action.CREATE,
+        disruption=Disruption.REFUSED,
+        blocked=Blocked(problem.number, f"{problem.where}: {problem.message}"),
+        observed=observed,
+        spec_digest=spec.digest,
+    )
+    return Decided(changes=(change,))
 
 
 def _verdict_key(workspace: Workspace, host: Session, inventory: Inventory, spec: Spec) -> str:

@@ -17,13 +17,13 @@ from reconciler.model.inventory import NOTHING_APPLIED, Applied, Crashes, Owned
 from reconciler.model.outcomes import Outcome, Result
 from reconciler.model.plans import Action, Change
 from reconciler.model.refs import Ref
+from reconciler.model.secrets import HIDDEN, is_seal
 from reconciler.ports import Clock, LedgerChange
 
 # A commit costs about 20 ms. What a crash between two commits leaves out is found again by looking at the host.
 BATCH = 200
 SECONDS = 2.0
 NAMED = 5
-HIDDEN = "(hidden)"
 
 
 class Record:
@@ -190,8 +190,15 @@ class Record:
 
     def applied(self, spec: Spec, settled: Mapping[str, tuple[str, str]], leaving: tuple[Address, ...] = ()) -> Applied:
         """The managed fields of a document as applied, without the values of its secrets."""
-        private = entries.secrets(spec.claims, self.workspace.kinds[spec.ref.kind].table)
-        claims = {address: HIDDEN if address in private else value for address, value in spec.claims.items()}
+        kind = self.workspace.kinds[spec.ref.kind]
+        private = entries.secrets(spec.claims, kind.table)
+        # What a host does not show is known by its seal. Nothing can be made of it without the key, and it differs from
+        # resource to resource, so that nobody learns one by asking for the same elsewhere.
+        sealed = kind.rename is None
+        claims = {
+            address: value if address not in private or (sealed and is_seal(value)) else HIDDEN
+            for address, value in spec.claims.items()
+        }
         spelled = {at: pair for at, pair in settled.items() if at not in private}
         return Applied(claims=claims, settled=spelled, leaving=leaving)
 

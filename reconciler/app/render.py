@@ -14,11 +14,12 @@ from reconciler.errors import trouble
 from reconciler.kind import Kind
 from reconciler.model.documents import Spec
 from reconciler.model.plans import Define
+from reconciler.model.secrets import without
 
 
 def render(settings: Settings, selection: Selection) -> str:
     """The XML of each selected resource as it would be after an apply; passwords are left out."""
-    with session.opened(settings, selection) as workspace:
+    with session.opened(settings, selection, values=False) as workspace:
         planning.check_selection(workspace)
         wanted = planning.selected(selection)
         specs = [spec for (_, ref), spec in sorted(workspace.desired.specs.items()) if wanted(ref)]
@@ -38,7 +39,7 @@ def _rendered(workspace: Workspace, spec: Spec) -> str:
     decided = decide(planning.case_of(workspace, host, inventory, public, host.ledger.applied(spec.ref)))
     steps = (step for change in decided.changes for step in change.steps)
     defined = next((step.xml for step in steps if isinstance(step, Define)), observed.xml)
-    return markup.serialise(markup.parse(defined))
+    return markup.serialise(markup.parse(without(defined)))
 
 
 def _without_secrets(kind: Kind, spec: Spec) -> Spec:

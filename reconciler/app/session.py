@@ -7,14 +7,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from reconciler.app import wiring
+from reconciler.app import sealing, wiring
 from reconciler.app.desired import Desired, read_desired
 from reconciler.app.settings import Selection, Settings
 from reconciler.app.sources import Gathered
 from reconciler.errors import Problem, ReconcilerError
 from reconciler.kind import Kind
+from reconciler.manifest.link import Key
 from reconciler.model.documents import Observed
 from reconciler.model.refs import Ref
+from reconciler.model.secrets import Seal
 from reconciler.ports import Cache, Handle, Ledger
 
 
@@ -57,7 +59,8 @@ class Session:
 class Workspace:
     """The desired state and every host that could be opened; `failures` says why the others could not.
 
-    `today` is when they were looked at (RFC 3339 in UTC).
+    `today` is when they were looked at (RFC 3339 in UTC). `seal` has what stands for secret values, in the desired
+    state and in what was observed; `locked` says which resources ask for one that cannot be read, and why.
     """
 
     settings: Settings
@@ -68,19 +71,31 @@ class Workspace:
     sessions: Mapping[str, Session]
     failures: Mapping[str, Problem] = field(default_factory=dict)
     today: str = ""
+    seal: Seal = field(default_factory=lambda: Seal(bytes))
+    locked: Mapping[Key, Problem] = field(default_factory=dict)
 
 
 @contextmanager
-def opened(settings: Settings, selection: Selection, operation: str = "") -> Iterator[Workspace]:
-    """The workspace of one verb. With an `operation`, each host is locked before anybody looks at it."""
+def opened(
+    settings: Settings, selection: Selection, operation: str = "", *, values: bool = True
+) -> Iterator[Workspace]:
+    """The workspace of one verb. With an `operation`, each host is locked before anybody looks at it.
+
+    With `values`, the secret values that selected documents only refer to are read.
+    """
     source, cache = Gathered(wiring.source(settings, selection)), wiring.cache(settings)
     usual = wiring.host_name(settings.connect)
-    with ExitStack() as locks, _Openings(settings) as openings:
+    seal = wiring.seal(settings)
+    kinds = sealing.sealed(wiring.kinds(), seal)
+    with ExitStack() as locks, _Openings(settings, kinds) as openings:
         if not operation and not source.mentions(b"Host"):
             # libvirt needs longer than we do, so it is asked while the documents are read.
             openings.begin({usual: settings.connect})
-        kinds = wiring.kinds()
-        desired = read_desired(source, cache, kinds, usual, settings)
+        vault = wiring.vault(settings, source)
+        desired = read_desired(source, cache, kinds, usual, settings, vault)
+        locked: Mapping[Key, Problem] = {}
+        if values:
+            desired, locked = sealing.resolved(desired, kinds, selection, vault, seal)
         uris = host_uris(settings, desired)
         if operation:
             for host in uris:
@@ -95,6 +110,8 @@ def opened(settings: Settings, selection: Selection, operation: str = "") -> Ite
             sessions=sessions,
             failures=failures,
             today=wiring.clock().today(),
+            seal=seal,
+            locked=locked,
         )
 
 
@@ -111,8 +128,9 @@ _Attempt = tuple[Session | None, ExitStack, Problem | None]
 class _Openings:
     """Hosts that are being opened and looked at, each in a thread; at the end all of them are closed, wanted or not."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, kinds: Mapping[str, Kind]) -> None:
         self._settings = settings
+        self._kinds = kinds
         self._pool = ThreadPoolExecutor(max_workers=max(1, settings.parallelism))
         self._begun: dict[tuple[str, str | None], Future[_Attempt]] = {}
 
@@ -129,7 +147,7 @@ class _Openings:
         """Start with those that have not been started with."""
         for host, uri in uris.items():
             if (host, uri) not in self._begun:
-                self._begun[host, uri] = self._pool.submit(_attempt, self._settings, host, uri)
+                self._begun[host, uri] = self._pool.submit(_attempt, self._settings, self._kinds, host, uri)
 
     def finish(self, uris: Mapping[str, str | None]) -> tuple[dict[str, Session], dict[str, Problem]]:
         """The open hosts by name, and why the others are not open."""
@@ -150,12 +168,11 @@ def _close(attempt: Future[_Attempt]) -> None:
         attempt.result()[1].close()
 
 
-def _attempt(settings: Settings, host: str, uri: str | None) -> _Attempt:
+def _attempt(settings: Settings, kinds: Mapping[str, Kind], host: str, uri: str | None) -> _Attempt:
     """An open session with what closes it, or why there is none."""
     stack = ExitStack()
     try:
         handle = stack.enter_context(wiring.connection(settings, uri))
-        kinds = wiring.kinds()
         observed, unseen = look_at(handle, host, kinds), out_of_sight(handle, host, kinds)
     except ReconcilerError as error:
         stack.close()

@@ -10,13 +10,16 @@ if TYPE_CHECKING:
     from reconciler.model.plans import Allow
     from reconciler.model.refs import Ref
 
+from reconciler.model.secrets import Grants
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The command line, environment and settings file, resolved.
 
     `connect` is None for libvirt's own default. `owner` is "" unless the settings file names one.
-    `lock_timeout` in seconds. `parallelism` counts changes at once over all hosts.
+    `lock_timeout` in seconds. `parallelism` counts changes at once over all hosts. `grants` is where manifests may
+    take secret values from.
     """
 
     directory: Path
@@ -26,6 +29,7 @@ class Settings:
     owner: str = ""
     parallelism: int = 10
     lock_timeout: float = 0.0
+    grants: Grants = Grants()
 
     @property
     def apart(self) -> tuple[Path, ...]:

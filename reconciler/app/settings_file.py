@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from reconciler.app.grants import may_grant, read_grants
 from reconciler.app.settings import Settings
 from reconciler.catalogue import Family
 from reconciler.errors import FAMILIES, Problem, trouble
 from reconciler.manifest.load import Loaded, load
 from reconciler.model.quantities import parse_duration
+from reconciler.model.secrets import Grants
 
 NAME = "reconciler.yaml"
 SYSTEM = Path("/etc/reconciler/config.yaml")
@@ -101,6 +103,16 @@ KEYS: tuple[Key, ...] = (
         default="0s: fail at once and say who holds the lock",
         check=_duration,
     ),
+    Key(
+        name="secrets",
+        doc="What manifests may name as the place of a secret value: `commands` (a program, or a list that a command "
+        "line has to begin with), `files` (directories), `env` (names, with wildcards); and `ageKeyFile`, the keys "
+        "that open SOPS and age files. Counts only in a settings file outside the desired state's tree (its git work "
+        "tree), or in one that `--config` names: those who commit manifests cannot grant themselves anything.",
+        example="{commands: [[pass, show]], files: [/run/keys], env: [RECONCILER_*], ageKeyFile: /etc/reconciler/age}",
+        default="nothing may be named but encrypted files of the repository",
+        check=read_grants,
+    ),
 )
 
 
@@ -118,10 +130,10 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A settings file's values by key, and the directory from which its paths count."""
+    """A settings file's values by key, and the file; its directory is the one from which its paths count."""
 
     values: Mapping[str, object] = field(default_factory=dict)
-    base: Path = Path()
+    file: Path | None = None
 
     def text(self, key: str) -> str | None:
         value = self.values.get(key)
@@ -129,7 +141,7 @@ class Found:
 
     def path(self, key: str) -> Path | None:
         text = self.text(key)
-        return None if text is None else self.base / text
+        return None if text is None or self.file is None else self.file.parent / text
 
     def number(self, key: str) -> int | None:
         value = self.values.get(key)
@@ -150,7 +162,19 @@ def resolve(given: Given, environment: Mapping[str, str], *, root: bool) -> Sett
         owner=found.text("owner") or "",
         parallelism=given.parallelism or found.number("parallelism") or PARALLELISM,
         lock_timeout=float(waiting or 0),
+        grants=_grants(found, directory, named=bool(given.config)),
     )
+
+
+def _grants(found: Found, directory: Path, *, named: bool) -> Grants:
+    """What the operator grants to manifests: in the settings file that counts for everything else, or the system's."""
+    given = found.values.get("secrets")
+    if found.file is None or may_grant(found.file, directory, named=named):
+        return given if isinstance(given, Grants) else Grants()
+    system = read(SYSTEM) if SYSTEM.is_file() and may_grant(SYSTEM, directory, named=False) else Found()
+    granted = system.values.get("secrets")
+    granted = granted if isinstance(granted, Grants) else Grants()
+    return replace(granted, ignored=str(found.file)) if given is not None else granted
 
 
 def _state_dir(environment: Mapping[str, str], root: bool) -> Path:
@@ -200,7 +224,7 @@ def read(path: Path) -> Found:
     values = documents[0].value if documents else {}
     checks = {key.name: key.check for key in KEYS}
     known = values if isinstance(values, dict) else {}
-    return Found({name: checks[name](value) for name, value in known.items()}, path.parent)
+    return Found({name: checks[name](value) for name, value in known.items()}, path)
 
 
 def _problems(documents: list[Loaded], file: str) -> Iterator[Problem]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from reconciler.errors import ManifestError, Problem
+from reconciler.errors import ManifestError, Problem, trouble
+from reconciler.manifest.load import load
 from reconciler.ports import Source, SourceFile
 
 
@@ -32,6 +34,19 @@ def collect(source: Source) -> tuple[list[SourceFile], list[Problem]]:
     return files, []
 
 
+def parsed(content: bytes, file: str) -> list[object]:
+    """The documents in YAML or JSON, as plain values. Raises ManifestError."""
+    if file.endswith(".json"):
+        try:
+            return [json.loads(content)]
+        except ValueError:
+            raise trouble("R101", "this is no JSON", file) from None
+    documents, problems = load(content, file)
+    if problems:
+        raise ManifestError(problems)
+    return [each.value for each in documents]
+
+
 class Gathered:
     """A source whose files have been read already; it gives them, and complains of the others, as often as asked."""
 
@@ -44,6 +59,9 @@ class Gathered:
         yield from self._found
         if self._problems:
             raise ManifestError(self._problems)
+
+    def content(self, path: str) -> bytes:
+        return self._source.content(path)
 
     def revision(self) -> str | None:
         return self._source.revision()

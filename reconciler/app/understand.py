@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from json import dumps
@@ -14,10 +14,11 @@ from reconciler.kind import Context, Kind
 from reconciler.manifest import link, rows
 from reconciler.manifest.check import Schemas
 from reconciler.manifest.link import Key
-from reconciler.manifest.read import read
+from reconciler.manifest.read import no_key, read
 from reconciler.model.documents import Document, Need, Spec
 from reconciler.model.refs import Ref
-from reconciler.ports import Cache, SourceFile
+from reconciler.model.secrets import is_reference
+from reconciler.ports import Cache, SourceFile, Vault
 
 DOCUMENTS, SPECS = "documents", "specs"
 
@@ -26,9 +27,10 @@ DOCUMENTS, SPECS = "documents", "specs"
 class Work:
     """One reading of the desired state: what it is done with, and what is found on the way.
 
-    `build` names the program's build, `owner` whose mark the objects get. `known` are resources that are declared but
-    wrong; `declared` is every name with its place. `documents` are all that were read, `origins` what each Spec was
-    made of; `fresh` those that the cache did not have, by its key; `private` the digests of those it must not get.
+    `build` names the program's build, `owner` whose mark the objects get; `vault` opens encrypted files. `known` are
+    resources that are declared but wrong; `declared` is every name with its place. `documents` are all that were read,
+    `origins` what each Spec was made of; `fresh` those that the cache did not have, by its key; `private` the digests
+    of those it must not get.
     """
 
     kinds: Mapping[str, Kind]
@@ -37,6 +39,7 @@ class Work:
     owner: str
     build: str
     cache: Cache
+    vault: Vault | None = None
     problems: list[Problem] = field(default_factory=list)
     known: set[Ref] = field(default_factory=set)
     declared: list[tuple[Key, str]] = field(default_factory=list)
@@ -55,6 +58,7 @@ class Work:
             owner=self.owner,
             build=self.build,
             cache=cache,
+            vault=self.vault,
         )
 
     def blame(self, error: ManifestError, ref: Ref) -> None:
@@ -104,9 +108,11 @@ def _file_key(about: str, file: SourceFile) -> str:
 
 
 def _read(key: str, file: SourceFile, roots: Mapping[str, str], work: Work) -> tuple[Document, ...]:
-    found = read(file, work.schemas, roots)
+    found = read(file, work.schemas, roots, work.vault.opened if work.vault else no_key)
     work.problems += found.problems
     work.known.update(found.broken)
+    if found.private:
+        work.private.update(each.digest for each in found.documents)
     if not found.problems:
         work.fresh[key] = found.documents
     return found.documents
@@ -147,6 +153,16 @@ class _Task:
     host: str
     document: Document
     under: tuple[Document, ...]
+
+    def is_private(self, private: Collection[str]) -> bool:
+        """Whether anything that it is made of must not be kept."""
+        return any(each.digest in private for each in (self.document, *self.under))
+
+
+def _in_the_clear(spec: Spec, work: Work) -> bool:
+    """Whether a secret's value stands in the document itself, and not only where it is kept."""
+    found = entries.secrets(spec.claims, work.kinds[spec.ref.kind].table)
+    return any(not is_reference(spec.claims[address]) for address in found)
 
 
 def _specs(placed: Iterable[tuple[str, Document]], profiles: Mapping[str, Document], work: Work) -> dict[Key, Spec]:
@@ -192,7 +208,7 @@ def _made(task: _Task, fresh: dict[str, str], work: Work) -> tuple[Spec, ...]:
         work.blame(error, task.document.ref)
         work.declared.append(((task.host, task.document.ref), task.document.place()))
         return ()
-    if any(entries.secrets(spec.claims, work.kinds[spec.ref.kind].table) for spec in found):
+    if task.is_private(work.private) or any(_in_the_clear(spec, work) for spec in found):
         work.private.update(each.digest for each in (task.document, *task.under))
     else:
         fresh[task.key] = rows.write_specs(found)
@@ -250,7 +266,7 @@ def _holds_secret(nodes: Iterable[Node], body: Mapping[str, object]) -> bool:
 
 def _is_secret(node: Node, value: object) -> bool:
     if isinstance(node, Field):
-        return node.secret
+        return node.secret and not isinstance(value, Mapping)
     if isinstance(node, Group):
         whole = value if isinstance(value, Mapping) else dict.fromkeys(node.short, value)
         return _holds_secret(node.fields, whole)

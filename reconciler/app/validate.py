@@ -74,7 +74,8 @@ def _judge(files: list[SourceFile], around: frozenset[str], cache: Cache, settin
     """The answer for all files but those around. What knows about kinds is imported here, for it takes 80 ms."""
     from reconciler.app.desired import understood, work_with
 
-    work, _, _ = understood(files, work_with(wiring.kinds(), cache, UNKNOWN_HOST, settings.owner))
+    vault = wiring.vault(settings, DirectorySource(settings.directory, _Nobody(), settings.apart))
+    work, _, _ = understood(files, work_with(wiring.kinds(), cache, UNKNOWN_HOST, settings.owner, vault))
     return Validated(
         count=sum(_file_of(document.place()) not in around for document in work.documents),
         problems=tuple(problem for problem in work.problems if _file_of(problem.where) not in around),

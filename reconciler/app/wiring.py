@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reconciler.app.settings import Selection, Settings
     from reconciler.kind import Kind
-    from reconciler.ports import Cache, Clock, Handle, Images, Ledger, Reach, Source
+    from reconciler.model.secrets import Seal
+    from reconciler.ports import Cache, Clock, Handle, Images, Ledger, Reach, Source, Vault
 
 
 def kinds() -> Mapping[str, Kind]:
@@ -51,6 +52,22 @@ def clock() -> Clock:
     from reconciler.adapters.clock import SystemClock
 
     return SystemClock()
+
+
+def vault(settings: Settings, tree: Source) -> Vault:
+    """Where secret values are kept, as far as the settings grant it; encrypted files are those of the desired state."""
+    from reconciler.adapters.vault import OutsideVault, Tree
+    from reconciler.app.sources import parsed
+
+    return OutsideVault(settings.grants, Tree(content=tree.content, parsed=parsed), os.environ)
+
+
+def seal(settings: Settings) -> Seal:
+    """What stands for secret values in everything that is kept, shown or compared."""
+    from reconciler.adapters.seal_key import SealKey
+    from reconciler.model.secrets import Seal
+
+    return Seal(SealKey(settings.state_dir / "secret.key"))
 
 
 def reach() -> Reach:

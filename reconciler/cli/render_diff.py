@@ -7,8 +7,9 @@ import re
 from reconciler.cli.terminal import Terminal, printable
 from reconciler.model.plans import Change, Define, Plan
 from reconciler.model.refs import Ref
+from reconciler.model.secrets import without
 
-# libvirt keeps passwords in attributes of this name (formatdomain, graphics); secret values are in no definition.
+# libvirt keeps passwords in attributes of this name (formatdomain, graphics; formatstorage of old).
 _PASSWORD = re.compile(r"""(\bpasswd\s*=\s*)('[^']*'|"[^"]*")""")
 
 
@@ -31,7 +32,7 @@ def _diff(change: Change) -> str:
 
 
 def _lines(xml: str) -> list[str]:
-    return _PASSWORD.sub(r"\1'(hidden)'", xml).splitlines()
+    return _PASSWORD.sub(r"\1'(hidden)'", without(xml)).splitlines()
 
 
 def diff_text(diff: str, terminal: Terminal) -> str:

@@ -9,6 +9,7 @@ from reconciler.cli.render_json import summary
 from reconciler.cli.terminal import Terminal, one_line, printable
 from reconciler.model.plans import Action, Capacity, Change, Condition, Disruption, FieldChange, Plan
 from reconciler.model.quantities import format_size
+from reconciler.model.secrets import HIDDEN
 
 DIGEST_SHOWN = 12
 # From this many changes on, those that are alike share a block, as long as none of them hurts.
@@ -113,6 +114,8 @@ def _sign(field: FieldChange) -> str:
 
 
 def _values(field: FieldChange, style: Style) -> str:
+    if field.before == field.after == HIDDEN:
+        return "(changed)"
     before, after = (_short(value, style) for value in (field.before, field.after))
     if field.before is None or field.after is None:
         return after or before

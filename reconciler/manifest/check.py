@@ -133,7 +133,7 @@ def _explain(error: Any, loaded: Loaded, file: str) -> Iterator[Problem]:
     elif path == ("metadata", "name") and error.validator != "type":
         yield Problem("R206", f"the name {_shown(error.instance)} is not usable; {_NAMES}", where(loaded, file, path))
     else:
-        yield Problem("R204", f"{label(path)} {_wanted(error)}", where(loaded, file, path))
+        yield Problem("R204", f"{label(path)} {_wanted(error, loaded.private)}", where(loaded, file, path))
 
 
 def _unknown(error: Any, path: Path, loaded: Loaded, file: str) -> Iterator[Problem]:
@@ -162,10 +162,14 @@ def _branch(error: Any) -> int | None:
     return None
 
 
-def _wanted(error: Any) -> str:
+def _wanted(error: Any, private: bool) -> str:
     """`wants a whole number from 1 to 8, for example 2; not 9`."""
     schema, value = error.schema, error.instance
-    hidden = schema.get("writeOnly", False)
+    hidden = private or schema.get("writeOnly", False)
+    if error.validator == "oneOf" and all("required" in branch for branch in error.validator_value):
+        return f"wants one of {', '.join(name for branch in error.validator_value for name in branch['required'])}"
+    if error.validator == "dependentRequired":
+        return f"wants {' and '.join(sorted(error.validator_value))} together"
     if error.validator in ("anyOf", "oneOf"):
         wants = " or ".join(_want(branch) for branch in error.validator_value)
     elif error.validator in ("type", "enum", "const", "pattern", "minimum", "maximum", "minLength", "maxLength"):

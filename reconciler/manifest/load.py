@@ -33,6 +33,7 @@ class Loaded:
 
     One that was put together from several files has the whole place of each value in `origins`, and the file of each
     key in `key_files`.
+    Of a `private` one, which was encrypted, no message shows a value.
     """
 
     value: object
@@ -40,6 +41,7 @@ class Loaded:
     keys: dict[Path, Spot] = field(default_factory=dict)
     origins: dict[Path, Place] = field(default_factory=dict)
     key_files: dict[Path, str] = field(default_factory=dict)
+    private: bool = False
 
 
 class _Mark(Protocol):

@@ -10,12 +10,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.manifest.tree import Node
+from reconciler.model.secrets import says_where
 
 REMOVE = "$remove"
 
 
 def merged(under: Node, over: Node) -> Node:
-    """`over` on top of `under`, with its removals still in it."""
+    """`over` on top of `under`, with its removals still in it. Where a secret is kept is one value."""
+    if says_where(under.value) and says_where(over.value):
+        return over
     if isinstance(under.value, dict) and isinstance(over.value, dict) and not (_removes(under) or _removes(over)):
         return _by_key(under, over, over.value)
     if over.value and _named(under) and _named(over):

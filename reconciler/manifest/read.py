@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
-from reconciler.errors import Problem, ReconcilerError
+from reconciler.errors import Problem, ReconcilerError, trouble
 from reconciler.manifest.check import Schemas
 from reconciler.manifest.load import Loaded, decode, load
 from reconciler.manifest.merge import settled
@@ -36,13 +36,35 @@ class Reading:
     documents: tuple[Document, ...] = ()
     problems: tuple[Problem, ...] = ()
     broken: tuple[Ref, ...] = ()
+    private: bool = False
 
 
-def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str]) -> Reading:
-    """The documents of a file; `roots` maps the root elements of libvirt's XML to kinds."""
+# From the documents of an encrypted file to those in the clear; see `ports.Vault.opened`.
+Opened = Callable[[Sequence[object], str], Sequence[object]]
+BLOCK = "sops"
+
+
+def no_key(documents: Sequence[object], file: str) -> Sequence[object]:
+    """For whom has nothing that opens encrypted files. Raises R120."""
+    raise trouble("R120", "the file is encrypted, and there is nothing here to open it with", file)
+
+
+def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str], opened: Opened = no_key) -> Reading:
+    """The documents of a file; `roots` maps the root elements of libvirt's XML to kinds.
+
+    A file that SOPS has encrypted is opened; one that holds no resources is left to those who refer to it.
+    """
     if source.path.endswith(".xml"):
         return read_definition(source, roots)
     loaded, problems = load(source.content, source.path)
+    private = any(isinstance(each.value, Mapping) and BLOCK in each.value for each in loaded)
+    if private and not problems:
+        if not any("apiVersion" in each.value for each in loaded if isinstance(each.value, Mapping)):
+            return Reading()
+        try:
+            loaded = _in_the_clear(loaded, source.path, opened)
+        except ReconcilerError as error:
+            return Reading(problems=tuple(replace(each, where=f"{source.path}:1:1") for each in error.problems))
     lines = source.content.decode(errors="replace").split("\n")
     documents: list[Document] = []
     broken: list[Ref] = []
@@ -55,7 +77,13 @@ def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str]) -> Read
             documents.append(document_of(each, source.path))
         elif (ref := _named(each)) is not None:
             broken.append(ref)
-    return Reading(tuple(documents), tuple(problems), tuple(broken))
+    return Reading(tuple(documents), tuple(problems), tuple(broken), private)
+
+
+def _in_the_clear(loaded: list[Loaded], file: str, opened: Opened) -> list[Loaded]:
+    """The documents of an encrypted file, each value where it was."""
+    values = opened([each.value for each in loaded], file)
+    return [replace(each, value=value, private=True) for each, value in zip(loaded, values, strict=True)]
 
 
 def _checked(loaded: Loaded, schemas: Schemas, file: str) -> list[Problem]:

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
+from reconciler.adapters.vault import OutsideVault, Tree
 from reconciler.app import desired as module
 from reconciler.app.desired import Desired, read_desired
 from reconciler.app.settings import Settings
 from reconciler.errors import ManifestError, Problem
 from reconciler.model.refs import Ref
+from reconciler.model.secrets import Grants, Reference, read_reference
+from tests import sops
 from tests.app import kinds
 from tests.app.kinds import Memory, Texts, document
 
@@ -319,3 +323,71 @@ def test_cached_xml_is_the_same_document() -> None:
     cache, texts = Memory(), {"v.xml": "<volume><name>a.img</name><capacity>5</capacity></volume>"}
     assert desired(texts, cache) == desired(texts, cache)
     assert ("hv0", Ref("Volume", "default/a.img")) in desired(texts, cache).specs
+
+
+def test_a_reference_to_a_secret_is_kept_in_the_cache_as_it_is_written() -> None:
+    cache = Memory()
+    texts = {"web.yaml": document("Domain", "web", "{password: {file: /run/keys/vnc}}")}
+    first, again = (desired(texts, cache).specs["hv0", Ref("Domain", "web")] for _ in range(2))
+    assert cache.tables["specs"]
+    assert dict(first.claims) == dict(again.claims)
+    assert read_reference(str(again.claims["graphics@passwd"])).at == ("/run/keys/vnc",)
+
+
+def test_a_reference_over_one_of_a_profile_replaces_it_whole() -> None:
+    texts = {
+        "p.yaml": document("Profile", "small", "{password: {sops: a.yaml, key: b}}"),
+        "d.yaml": document("Domain", "web", "{profile: small, password: {env: VNC}}"),
+    }
+    claims = desired(texts).specs["hv0", Ref("Domain", "web")].claims
+    assert read_reference(str(claims["graphics@passwd"])) == Reference(source="env", at=("VNC",))
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        (f"{{file: /a, env: {SECRET}}}", "wants one of file, env, command, sops, age"),
+        (f"{{fyle: {SECRET}}}", "spec.password"),
+        (f"{{sops: {SECRET}}}", "wants key and sops together"),
+        (f"{{command: {SECRET}}}", "wants a list"),
+        (f"[{SECRET}]", "wants"),
+        ("7", "wants text"),
+    ],
+)
+def test_a_wrong_reference_is_told_at_its_place_without_what_is_written_there(password: str, said: str) -> None:
+    told = message({"web.yaml": document("Domain", "web", f"{{password: {password}}}")})
+    assert said in told and SECRET not in told
+
+
+def encrypted(body: str, only: tuple[str, ...] = ()) -> tuple[str, OutsideVault]:
+    key, recipient = sops.identity()
+    text = sops.encrypt([yaml.safe_load(document("Domain", "web", body))], recipient, only)
+    nothing = Tree(content=lambda path: b"", parsed=lambda content, file: [])
+    return text, OutsideVault(Grants(), nothing, {"SOPS_AGE_KEY": key})
+
+
+@pytest.mark.parametrize("only", [(), ("password",)])
+def test_an_encrypted_document_is_understood_and_nothing_of_it_reaches_the_cache(only: tuple[str, ...]) -> None:
+    text, vault = encrypted(f"{{vcpus: 3, title: {SECRET}-title, password: {SECRET}}}", only)
+    cache = Memory()
+    for _ in range(2):
+        found = read_desired(Texts({"web.yaml": text}), cache, kinds.KINDS, "hv0", SETTINGS, vault)
+        claims = found.specs["hv0", Ref("Domain", "web")].claims
+        assert (claims["vcpu"], claims["graphics@passwd"]) == ("3", SECRET)
+    assert SECRET not in str(cache.tables)
+
+
+def test_what_is_wrong_in_an_encrypted_document_is_told_without_its_value() -> None:
+    text, vault = encrypted(f"{{vcpus: {SECRET}}}")
+    with pytest.raises(ManifestError) as caught:
+        read_desired(Texts({"web.yaml": text}), Memory(), kinds.KINDS, "hv0", SETTINGS, vault)
+    (problem,) = caught.value.problems
+    assert problem.number == "R204" and problem.where.startswith("web.yaml:6:")
+    assert SECRET not in str(problem)
+
+
+def test_an_encrypted_file_without_a_key_is_refused_and_one_that_holds_no_resources_is_left_alone() -> None:
+    text, _ = encrypted("{vcpus: 3}")
+    assert numbers({"web.yaml": text}) == {"web.yaml:1:1": "R120"}
+    store = sops.encrypt([{"db": "x"}], sops.identity()[1])
+    assert desired({"secrets.yaml": store}).specs == {}

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.app.settings_file import SYSTEM_CACHE, SYSTEM_STATE, Given, resolve
 from reconciler.errors import ReconcilerError
+from reconciler.model.secrets import Grants
 
 
 @pytest.fixture(autouse=True)
@@ -120,3 +121,58 @@ def test_a_named_file_must_be_there():
 def test_an_empty_file_says_nothing():
     write("reconciler.yaml", "# nothing yet\n")
     assert resolve(Given(), {}, root=True).owner == ""
+
+
+GRANTS = (
+    "secrets:\n  commands: [pass, [vault, kv, get]]\n  files: [/run/keys]\n  env: [VNC_*]\n  ageKeyFile: /etc/age\n"
+)
+
+
+def test_what_manifests_may_name_is_granted_by_the_machines_settings_and_by_those_that_are_named():
+    granted = Grants(
+        commands=(("pass",), ("vault", "kv", "get")), files=("/run/keys",), env=("VNC_*",), age_key_file="/etc/age"
+    )
+    write("state/reconciler.yaml", GRANTS)
+    assert resolve(Given(directory="state", config="state/reconciler.yaml"), {}, root=True).grants == granted
+    write("etc/config.yaml", GRANTS)
+    write("other/web.yaml", "")
+    assert resolve(Given(directory="other"), {}, root=True).grants == granted
+
+
+@pytest.mark.parametrize("place", ["tree/state/reconciler.yaml", "tree/reconciler.yaml"])
+def test_those_who_commit_manifests_grant_themselves_nothing(place):
+    write("tree/.git/HEAD", "")
+    write("tree/state/web.yaml", "")
+    write(place, f"source: {'state' if place == 'tree/reconciler.yaml' else '.'}\n{GRANTS}")
+    settings = resolve(Given(directory="tree/state"), {}, root=True)
+    assert settings.grants == Grants(ignored=place if place.startswith("tree/state") else str(Path(place).absolute()))
+
+
+def test_a_settings_file_in_the_tree_does_not_hide_what_the_machine_grants():
+    write("etc/config.yaml", "secrets: {env: [A]}\n")
+    write("state/reconciler.yaml", "owner: us\n")
+    assert resolve(Given(directory="state"), {}, root=True).grants == Grants(env=("A",))
+    write("state/reconciler.yaml", "owner: us\nsecrets: {env: [B]}\n")
+    assert resolve(Given(directory="state"), {}, root=True).grants == Grants(
+        env=("A",), ignored="state/reconciler.yaml"
+    )
+
+
+def test_a_settings_file_beside_a_tree_that_is_no_repository_grants():
+    write("reconciler.yaml", f"source: state\n{GRANTS}")
+    write("state/web.yaml", "")
+    assert resolve(Given(), {}, root=True).grants.env == ("VNC_*",)
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("[pass]", "wants a mapping"),
+        ("{comands: []}", "there is no 'comands'"),
+        ("{files: [keys]}", "files wants absolute paths"),
+        ("{commands: [[]]}", "commands wants texts"),
+        ("{env: A}", "env wants a list"),
+    ],
+)
+def test_a_wrong_grant_is_told(value, complaint):
+    assert complaint in complaints("c.yaml", f"secrets: {value}\n")[0]

@@ -97,7 +97,9 @@ def _screen(screen: Entry, path: tuple[str | int, ...]) -> Iterator[Refusal]:
         yield Refusal(
             "R207", f"{_written(path)} has a port and listens on a socket; keep one of the two", (*path, "port")
         )
-    password = str(screen.get("password", "")).encode()
+    written = screen.get("password")
+    # Of one that is kept elsewhere libvirt tells it when the screen is defined.
+    password = written.encode() if isinstance(written, str) else b""
     if screen.get("type") == "vnc" and len(password) > VNC_PASSWORD:
         message = f"{_written(path)}.password is {len(password)} bytes long; VNC takes {VNC_PASSWORD} at most"
         yield Refusal("R204", message, (*path, "password"))
