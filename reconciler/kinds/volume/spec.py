@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reconciler import definitions, entries, fields
+from reconciler import definitions, fields
 from reconciler.codecs import VOLUME_SIZE, Json
 from reconciler.errors import trouble
 from reconciler.fields import Lowered
@@ -131,21 +131,18 @@ def dump(texts: Texts) -> dict[str, Json]:
     """The `spec` that claims what the texts hold, without what libvirt fills in by itself."""
     named = not texts.get(BACKING, "/").startswith("/")
     hidden = "backingStore/path" if named else BACKING
-    kept = {
-        address: value
-        for address, value in texts.items()
-        if address != hidden and value != UNKNOWN and _BORN.get(address) != value
-    }
-    body = fields.lift(FIELDS, kept)
-    if kept.get("!pool") == DEFAULT_POOL:
-        del body["pool"]
-    extra = definitions.overlay("volume", kept, {**TABLE, **_UNITS}, IDENTITIES)
-    return {**body, "xml": extra} if extra else body
+
+    def filled(address: Address, text: str) -> bool:
+        return address == hidden or text == UNKNOWN or _BORN.get(address) == text
+
+    return definitions.describe("volume", FIELDS, texts, filled, IDENTITIES)
 
 
 _BORN: Mapping[Address, str] = {
+    "!pool": DEFAULT_POOL,
+    "source": "",
     "target/permissions/mode": "0600",
     "target/compat": "1.1",
     "target/clusterSize": "65536",
+    "target/features": "",
 }
-_UNITS = {address: entries.Entry("", None) for address in ("capacity@unit", "target/clusterSize@unit")}
