@@ -70,6 +70,13 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "The XML is no resource known here",
         "Commit a libvirt <domain>, <network>, <pool> or <volume> document.",
     ),
+    Entry("R113", _M, "The xml: field contradicts itself", "Keep one of what it says."),
+    Entry(
+        "R114",
+        _M,
+        "An element of xml: fits more than one device",
+        "Give the element the device's name: <alias name='ua-NAME'/>.",
+    ),
     Entry("R112", _M, "The file cannot be read", "Check that the file exists and its permissions."),
     Entry(
         "R120",
@@ -112,6 +119,7 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "The guest would not understand its seed",
         "Correct what the message shows; cloudInit and ignition say in the reference what they take.",
     ),
+    Entry("R215", _M, "It cannot be removed", "Take reconciler:remove away: libvirt cannot do without this part."),
     # R3xx: documents together
     Entry("R301", _M, "Two documents have one name", "Rename or remove one of them."),
     Entry(

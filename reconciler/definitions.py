@@ -9,13 +9,13 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from reconciler import fields, markup
+from reconciler import foreign, markup
 from reconciler.codecs import TEXT, YES_NO, Json, choice
 from reconciler.entries import Entry, entry_of
 from reconciler.fields import Field, Group, Items, Lowered, Node, join
 from reconciler.kind import Situation
 from reconciler.markup import Element, Identities
-from reconciler.model.addresses import entry_keys, inside, pattern_of
+from reconciler.model.addresses import entry_keys, inside, is_inside, pattern_of
 from reconciler.model.documents import Address, Deletion, Observed, Policy, Spec, Texts
 from reconciler.model.plans import Diff
 from reconciler.model.refs import Ref
@@ -36,10 +36,17 @@ def build(skeleton: str, spec: Spec, identities: Identities, born: Mapping[Addre
 def _merged(born: Mapping[Address, str], spec: Spec) -> Iterator[tuple[Address, str]]:
     """The claims in the document's order, then what a new object is born with where nothing is claimed."""
     wanted = {address: text for address, text in spec.claims.items() if text is not None}
-    refused = {address for address, text in spec.claims.items() if text is None}
+    refused = _refused(spec)
     quiet = {**born, **spec.hints}
     yield from wanted.items()
-    yield from ((address, text) for address, text in quiet.items() if address not in wanted and address not in refused)
+    for address, text in quiet.items():
+        if address not in wanted and not is_inside(address, refused):
+            yield address, text
+
+
+def _refused(spec: Spec) -> tuple[Address, ...]:
+    """What must not be there, with all that is in it."""
+    return tuple(address for address, text in spec.claims.items() if text is None)
 
 
 def revise(situation: Situation, diffs: Sequence[Diff], identities: Identities, born: Mapping[Address, str]) -> str:
@@ -60,7 +67,7 @@ def _values(
     # A device that the document names but the host does not yet know by that name learns it now.
     for ours in situation.renamed:
         alias = f"{ours}/alias@name"
-        if alias in situation.spec.hints:
+        if alias in situation.spec.hints and situation.spec.claims.get(ours) is not None:
             yield alias, situation.spec.hints[alias]
 
 
@@ -76,7 +83,12 @@ def written(spec: Spec, diffs: Sequence[Diff], born: Mapping[Address, str]) -> I
             yield from _unit(spec, diff.address)
             continue
         claimed = inside(spec.claims, diff.address)
-        quiet = {**inside(born, diff.address), **inside(spec.hints, diff.address)}
+        refused = _refused(spec)
+        quiet = {
+            address: text
+            for address, text in {**inside(born, diff.address), **inside(spec.hints, diff.address)}.items()
+            if not is_inside(address, refused)
+        }
         # In the document's order, then the rest; what is claimed wins.
         whole = claimed | quiet | claimed
         yield from ((address, text) for address, text in whole.items() if text is not None)
@@ -86,10 +98,12 @@ def _lacked(
     situation: Situation, born: Mapping[Address, str], written: Sequence[Address]
 ) -> Iterator[tuple[Address, str]]:
     """Born values outside the elements that are written, where neither the host nor the document has anything."""
-    known = {*situation.texts, *situation.spec.claims}
+    known, refused = {*situation.texts, *situation.spec.claims}, _refused(situation.spec)
     inside = tuple(f"{address}{mark}" for address in written if address.endswith("]") for mark in "/@")
     for address, text in born.items():
-        if address not in known and address not in written and not address.startswith(inside):
+        if address in known or address in written or is_inside(address, refused):
+            continue
+        if not address.startswith(inside):
             yield address, text
 
 
@@ -115,7 +129,7 @@ def owner_mark(owner: str) -> str:
     """The metadata element that marks an object as ours."""
     element = markup.parse(f'<reconciler:owner xmlns:reconciler="{markup.NAMESPACES["reconciler"]}"/>')
     element.set("id", owner)
-    return markup.canonical(element)
+    return foreign.verbatim(element)
 
 
 def persistent(describe: Callable[[int], str], flag: int) -> str:
@@ -137,55 +151,31 @@ def witness(
     return Observed(ref=ref, uuid=uuid, xml=xml, live=live, facts=facts, details=details or {}, digest=digest)
 
 
-def describe(root: str, nodes: Sequence[Node], texts: Texts, filled: Filled, identities: Identities) -> dict[str, Json]:
-    """The `spec` of a document that claims these texts: fields where they say the same, the rest in `xml`.
+def overlay(root: str, texts: Texts, table: Mapping[str, Entry], identities: Identities) -> str:
+    """The part of a definition that the table has no field for, as the XML of an `xml:` field; "" if there is none.
 
-    What libvirt `filled` in is left out. What a field would spell otherwise than the host is no field's.
+    Elements of keyed lists bring along what identifies them, so that reading it gives the same addresses again.
     """
-    kept = {address: text for address, text in texts.items() if not filled(address, text)}
-    body: dict[str, Json] = {}
-    claimed: set[Address] = set()
-    for name, value in fields.lift(nodes, kept).items():
-        claims = fields.lower(nodes, {name: value}).claims
-        if all(kept.get(address, text) == text for address, text in claims.items() if not address.endswith("@unit")):
-            body[name] = value
-            claimed |= claims.keys()
-    around = {holder for address in texts for holder in _around(address)}
-    rest = {
+    left = {
         address: text
-        for address, text in kept.items()
-        if (text or address not in around) and address not in claimed and not address.startswith("!")
+        for address, text in texts.items()
+        if text and not address.startswith("!") and entry_of(table, address) is None
     }
-    return {**body, "xml": _piece(root, rest, kept, identities)} if rest else body
-
-
-# Whether libvirt puts this text there by itself.
-Filled = Callable[[Address, str], bool]
-
-
-def _piece(root: str, rest: Texts, kept: Texts, identities: Identities) -> str:
-    """A part of a definition that gives the same addresses when it is read."""
-    values: dict[Address, str] = {}
-    for address, text in rest.items():
-        values.update(_identifying(address, kept, identities))
-        values[address] = text
+    if not left:
+        return ""
+    keys = {leaf: texts[leaf] for address in left for leaf in _identifying(address, identities) if leaf in texts}
     element = markup.parse(f"<{root}/>")
-    markup.graft(element, values.items(), identities)
+    markup.graft(element, {**keys, **left}.items(), identities)
     return markup.serialise(element)
 
 
-def _identifying(address: Address, kept: Texts, identities: Identities) -> Iterator[tuple[Address, str]]:
-    """What each keyed element around an address is recognised by: what identifies it, else its elder siblings."""
+def _identifying(address: Address, identities: Identities) -> Iterator[Address]:
+    """Where the keys in an address may have come from."""
     end = address.find("]")
     while end >= 0:
         element = address[: end + 1]
-        leaves = identities.get(pattern_of(element)[:-2].replace("[]", ""), ())
-        found = [(at, kept[at]) for leaf in leaves if (at := join(element, leaf)) in kept]
-        start, key = element[:-1].rsplit("[", 1)
-        if not found or "#" in key:
-            elder = [f"{start}[{each}]" for each in entry_keys(kept, start)]
-            found += [(each, kept.get(each, "")) for each in elder[: elder.index(element)]]
-        yield from found
+        for leaf in identities.get(pattern_of(element)[:-2].replace("[]", ""), ()):
+            yield f"{element}{'' if leaf.startswith('@') else '/'}{leaf}" if leaf else element
         end = address.find("]", end + 1)
 
 
@@ -230,22 +220,6 @@ def claim_all(texts: Texts, nodes: Sequence[Node], table: Mapping[str, Entry]) -
         if text or address.endswith("]") or ((entry := entry_of(table, address)) and entry.field)
     }
     return Lowered(claims=dict(claims), lists=set(_lists(nodes, texts, "")))
-
-
-def claim_part(texts: Texts) -> dict[Address, str]:
-    """What an `xml:` field claims: every value, and every element that is written for its own sake."""
-    around = {holder for address in texts for holder in _around(address)}
-    return {address: text for address, text in texts.items() if text or address not in around}
-
-
-def _around(address: Address) -> Iterator[Address]:
-    """The elements that hold this leaf or element."""
-    element, at, _ = address.rpartition("@")
-    if at:
-        yield element
-    while "/" in (element or address):
-        element = (element or address).rpartition("/")[0]
-        yield element
 
 
 def _lists(nodes: Iterable[Node], texts: Texts, base: Address) -> Iterator[Address]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from reconciler.fields import Field, Group, Node, join
 from reconciler.model.addresses import keys_of, pattern_of
@@ -57,7 +58,7 @@ def path_of(table: Mapping[str, Entry], address: Address) -> str:
     entry = entry_of(table, address)
     path = entry.path if entry else _group_path(table, address)
     if not path:
-        return address[1:] if address.startswith("!") else f"xml:{address}"
+        return address[1:] if address.startswith("!") else f"xml:{unquote(address)}"
     for key in keys_of(address)[-path.count("[]") :]:
         path = path.replace("[]", f"[{key}]", 1)
     return path

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from reconciler import markup
 from reconciler.codecs import Json
 from reconciler.entries import Entry
 from reconciler.errors import Problem
@@ -249,6 +250,10 @@ class Kind:
     ownable: bool = True
     marked: bool = False
     retained: bool = False
+
+    def equal(self, address: Address, want: str, have: str) -> bool:
+        """Whether two texts mean one thing at an address, for this kind or since they are two spellings of one XML."""
+        return self.same(address, want, have) or markup.same(address, want, have)
 
     def judge(self, diff: Diff, situation: Situation) -> Decision:
         """The decision of the first rule that matches; a kind's last rule matches everything."""

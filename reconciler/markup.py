@@ -2,7 +2,7 @@
 
 An address names one place of a definition (`devices/disk[root]/driver@cache`, see `model.documents.Address`).
 Repeated elements carry a key: what an `Identities` table says identifies them, else their position.
-Elements of foreign namespaces are opaque: one address holds the whole element in a canonical spelling.
+Elements of foreign namespaces are opaque: one address holds the whole element as it was written (see `foreign`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from lxml import etree
 
-from reconciler.errors import trouble
+from reconciler import foreign
+from reconciler.errors import ManifestError, Problem, ReconcilerError, trouble
 from reconciler.model.addresses import quote_key
 from reconciler.model.documents import Address
 from reconciler.model.quantities import scale_libvirt
@@ -24,23 +25,11 @@ Element = etree._Element
 Identities = Mapping[str, tuple[str, ...]]
 
 USER_ALIAS = "ua-"
-PREFIXES = {
-    "http://libvirt.org/schemas/domain/qemu/1.0": "qemu",
-    "http://libvirt.org/schemas/domain/lxc/1.0": "lxc",
-    "http://libvirt.org/schemas/domain/xen/1.0": "xen",
-    "http://libvirt.org/schemas/domain/vmware/1.0": "vmware",
-    "http://libvirt.org/schemas/domain/bhyve/1.0": "bhyve",
-    "http://libvirt.org/schemas/network/dnsmasq/1.0": "dnsmasq",
-    "http://libvirt.org/schemas/storagepool/fs/1.0": "fs",
-    "http://libvirt.org/schemas/storagepool/rbd/1.0": "rbd",
-    "http://libosinfo.org/xmlns/libvirt/domain/1.0": "libosinfo",
-    "https://reconciler.example/xmlns/1": "reconciler",
-}
-NAMESPACES = {prefix: uri for uri, prefix in PREFIXES.items()}
+PREFIXES, NAMESPACES = foreign.PREFIXES, foreign.NAMESPACES
 
 
 def parse(text: str, where: str = "") -> Element:
-    """The root element; comments, processing instructions and layout are dropped. Raises R110.
+    """The root element; comments, processing instructions and layout are dropped but in foreign parts. Raises R110.
 
     Entities are never expanded, nothing is fetched, a DOCTYPE is refused; libxml2's limits on depth and size hold.
     """
@@ -61,6 +50,7 @@ def parse(text: str, where: str = "") -> Element:
         raise trouble("R110", (error.msg or "not XML").rsplit(", line ", 1)[0], place) from error
     if root.getroottree().docinfo.doctype:
         raise trouble("R110", "a DOCTYPE is not accepted", where and f"{where}:1:1")
+    foreign.restore(root, text)
     return root
 
 
@@ -73,9 +63,27 @@ def unfit(text: str) -> bool:
     return _UNFIT.search(text) is not None
 
 
+def parse_piece(text: str, where: str = "") -> Element:
+    """The root element of an `xml:` field, where the well-known prefixes need no declaration. Raises R110."""
+    whole, start, added = foreign.declared(text)
+    try:
+        return parse(whole, where)
+    except ReconcilerError as error:
+        line = text.count("\n", 0, start) + 1
+        raise ManifestError([_unshifted(problem, line, start, added) for problem in error.problems]) from error
+
+
+def _unshifted(problem: Problem, line: int, start: int, added: int) -> Problem:
+    """The problem at its place in the text as it was before the declarations came in."""
+    head, _, column = problem.where.rpartition(":")
+    if head.rpartition(":")[2] == str(line) and column.isdecimal() and int(column) > start:
+        return Problem(problem.number, problem.message, f"{head}:{max(int(column) - added, 1)}")
+    return problem
+
+
 def serialise(root: Element) -> str:
-    """The XML text, indented by two as libvirt does."""
-    etree.indent(root, space="  ")
+    """The XML text, indented by two as libvirt does; foreign parts stay as they are."""
+    foreign.indent(root)
     return etree.tostring(root, encoding="unicode") + "\n"
 
 
@@ -99,6 +107,11 @@ def _plain(element: Element, parent: Element | None = None) -> Element:
     for child in element.iterchildren(etree.Element):
         _plain(child, copy)
     return copy
+
+
+def same(address: Address, want: str, have: str) -> bool:
+    """Whether two texts of one address are two spellings of one foreign element."""
+    return foreign.is_foreign(address) and foreign.same(want, have)
 
 
 def alias_of(element: Element) -> str:
@@ -135,7 +148,9 @@ def walk(root: Element, identities: Identities) -> Iterator[tuple[Address, Eleme
         for child in parent.iterchildren(etree.Element):
             tag = str(child.tag)
             if tag[0] == "{":
-                yield base + _opaque_name(tag), child
+                name = foreign.name_of(tag)
+                count = seen[name] = seen.get(name, -1) + 1
+                yield f"{base}{name}[{count}]" if count else base + name, child
                 continue
             path = pattern + tag
             leaves = identities.get(path)
@@ -156,28 +171,22 @@ def walk(root: Element, identities: Identities) -> Iterator[tuple[Address, Eleme
         stack.extend(reversed(found))
 
 
-def _opaque_name(tag: str) -> str:
-    namespace, _, name = tag[1:].partition("}")
-    prefix = PREFIXES.get(namespace)
-    return f"{prefix}:{name}" if prefix else f"{{{quote_key(namespace)}}}{name}"
-
-
 def flatten(root: Element, identities: Identities, *, unit: int, default_unit: int) -> dict[Address, str]:
     """Each element's text and attributes by address; an element without text has "".
 
     Amounts with a unit are converted to `unit` bytes (1024: KiB, 1: bytes) as libvirt prints them;
     `default_unit` is the factor of a missing one.
     """
-    texts: dict[Address, str] = {f"@{name}": value for name, value in root.items()}
+    texts: dict[Address, str] = {f"@{foreign.name_of(name)}": value for name, value in root.items()}
     for address, element in walk(root, identities):
         if str(element.tag)[0] == "{":
-            texts[address] = canonical(element)
+            texts[address] = foreign.verbatim(element)
             continue
         text = element.text
         texts[address] = text.strip() if text else ""
         scaled = False
         for name, value in element.items():
-            texts[f"{address}@{name}"] = value
+            texts[f"{address}@{foreign.name_of(name)}"] = value
             scaled = scaled or name == "unit"
         if scaled:
             _scale(texts, address, unit, default_unit)
@@ -220,17 +229,25 @@ def graft(
 def _write(places: dict[Address, Element], address: Address, value: str) -> None:
     holder, at, attribute = address.rpartition("@")
     if at:
-        _ensure(places, holder).set(attribute, value)
+        _ensure(places, holder).set(foreign.tag_of(attribute), value)
         return
-    if ":" in address.rpartition("/")[2].partition("[")[0] or "{" in address:
-        _remove(places, address)
-        parent = _ensure(places, address.rpartition("/")[0])
-        places[address] = etree.fromstring(value)
-        parent.append(places[address])
+    if foreign.is_foreign(address):
+        _put(places, address, foreign.made(value))
         return
     element = _ensure(places, address)
     if value:
         element.text = value
+
+
+def _put(places: dict[Address, Element], address: Address, element: Element) -> None:
+    """A foreign element in the place of the former one, else at the end."""
+    former = places.get(address)
+    parent = former.getparent() if former is not None else None
+    if former is not None and parent is not None:
+        parent.replace(former, element)
+    else:
+        _ensure(places, address.rpartition("/")[0]).append(element)
+    places[address] = element
 
 
 def _ensure(places: dict[Address, Element], address: Address) -> Element:
@@ -254,7 +271,7 @@ def _remove(places: dict[Address, Element], address: Address) -> None:
     if element is None:
         return
     if at:
-        element.attrib.pop(attribute, None)
+        element.attrib.pop(foreign.tag_of(attribute), None)
     else:
         _detach(places, element)
         element = places.get(address.rpartition("/")[0])

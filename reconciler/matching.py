@@ -30,6 +30,20 @@ def align(spec: Spec, texts: Texts, identities: Identities) -> dict[Address, Add
     return renamed
 
 
+def rivals(spec: Spec, texts: Texts, identities: Identities) -> Iterator[tuple[Address, tuple[Address, ...]]]:
+    """Elements of `texts` that are as much like one of the document's as like another, with those."""
+    for at in sorted({address.rpartition("[")[0] for address in _entries(spec)}):
+        leaves = identities.get(pattern_of(at), ())
+        taken = entry_keys(spec.claims, at)
+        wanted = [f"{at}[{key}]" for key in taken if f"{at}[{key}]" not in texts]
+        for theirs in (f"{at}[{key}]" for key in entry_keys(texts, at) if key not in taken):
+            likeness = {ours: _likeness(spec, texts, ours, theirs, leaves) for ours in wanted}
+            best = max(likeness.values(), default=0)
+            fitting = tuple(ours for ours, score in likeness.items() if score == best)
+            if best and len(fitting) > 1:
+                yield theirs, fitting
+
+
 def _entries(spec: Spec) -> Iterator[Address]:
     """The claimed entries of top-level lists; those inside an entry keep the keys they have."""
     return (address for address in spec.claims if address.endswith("]") and address.count("[") == 1)

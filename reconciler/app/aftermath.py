@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler import entries
 from reconciler.app.session import Session, Workspace
 from reconciler.engine import compare
 from reconciler.engine.decide import Case, decide
@@ -29,6 +30,17 @@ def settled(
         return spelled, ()
     before = compare.as_named(host.ledger.applied(spec.ref) or NOTHING_APPLIED, now.live_renamed)
     return spelled, compare.leaving(kind, spec, now.texts, now.live, before)
+
+
+def kept(workspace: Workspace, host: Session, spec: Spec, observed: Observed) -> tuple[str, ...]:
+    """The paths of what the document says must not be there, and what the definition has all the same."""
+    kind = workspace.kinds[spec.ref.kind]
+    absent = {address for address, text in spec.claims.items() if text is None and not address.startswith("!")}
+    if not absent:
+        return ()
+    texts = situation_of(kind, spec, observed, locate=host.locate).texts
+    found = compare.compare(kind, spec, texts, NOTHING_APPLIED)
+    return tuple(entries.path_of(kind.table, diff.address) for diff in found if diff.address in absent)
 
 
 def unfinished(workspace: Workspace, host: Session, spec: Spec, observed: Observed, applied: Applied) -> frozenset[str]:

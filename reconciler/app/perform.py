@@ -19,7 +19,7 @@ from reconciler.errors import Problem, ReconcilerError, trouble
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.inventory import Applied
 from reconciler.model.outcomes import Outcome, Result
-from reconciler.model.plans import FILL, RENAME, Action, Change, KindStep, On, Plan, Start, Step
+from reconciler.model.plans import FILL, RENAME, Action, Change, Define, KindStep, On, Plan, Start, Step
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock, own
 
@@ -191,6 +191,7 @@ class _HostRun:
         self.record.seen(change, observed, applied)
         if watched is not None:
             watched.end(self.record, observed, applied)
+        self._gone(change, observed)
         return left or self._unfinished(change, observed, applied)
 
     def _steps(self, change: Change, ref: Ref, host: Session) -> Problem | None:
@@ -224,6 +225,16 @@ class _HostRun:
         with contents.opened(self.images, step, watch) as content:
             if fill is not None and step.name == FILL:
                 fill(host.handle, ref, step, content)
+
+    def _gone(self, change: Change, observed: Observed | None) -> None:
+        """Raise R609 where a definition was stored and libvirt put back what was to go."""
+        spec = self._spec(change)
+        if spec is None or observed is None or not any(isinstance(step, Define) for step in change.steps):
+            return
+        paths = aftermath.kept(self.workspace, self.host, spec, observed)
+        if paths:
+            message = f"{change.ref}: libvirt puts {', '.join(paths)} back; take reconciler:remove away"
+            raise trouble("R609", message, self.host.host)
 
     def _unfinished(self, change: Change, observed: Observed | None, applied: Applied | None) -> Problem | None:
         """What was to change in the running object at once and has not, as the next plan will see it."""

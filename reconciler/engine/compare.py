@@ -65,7 +65,7 @@ def _equal(kind: Kind, address: Address, want: str | None, have: str | None, app
     if want is None or have is None:
         implied = entries.implied(kind.table, address)
         return implied is not None and implied in (want, have)
-    return kind.same(address, want, have)
+    return kind.equal(address, want, have)
 
 
 def _unlisted(spec: Spec, texts: Texts) -> Iterator[Diff]:
@@ -200,7 +200,7 @@ def _is_leaving(kind: Kind, address: Address, spec: Spec, live: Texts, applied: 
 
 def _is_ours(kind: Kind, address: Address, asked: str, live: Texts, applied: Applied) -> bool:
     has = live.get(address, "")
-    return has in (asked, *applied.settled.get(address, ())) or kind.same(address, asked, has)
+    return has in (asked, *applied.settled.get(address, ())) or kind.equal(address, asked, has)
 
 
 def leaving(kind: Kind, spec: Spec, config: Texts, live: Texts, before: Applied) -> tuple[Address, ...]:
@@ -214,4 +214,4 @@ def _agree(kind: Kind, address: Address, config: str | None, live: str | None) -
         return True
     if config is None or live is None:
         return entries.implied(kind.table, address) in (config or "", live or "")
-    return kind.same(address, config, live)
+    return kind.equal(address, config, live)

@@ -60,6 +60,6 @@ def _runs_so(kind: Kind, diff: Diff, situation: Situation) -> bool:
         return diff.address in live and live.get(diff.address) == diff.after
     wanted = inside(situation.spec.claims, diff.address)
     return diff.address in live and all(
-        text is None or text == live.get(address) or (address in live and kind.same(address, text, live[address]))
+        text is None or text == live.get(address) or (address in live and kind.equal(address, text, live[address]))
         for address, text in wanted.items()
     )

@@ -24,7 +24,7 @@ def overlay_problems(loaded: Loaded, lines: Sequence[str], file: str, roots: Map
     from reconciler import markup  # lxml takes 15 ms, and most documents hold no XML.
 
     try:
-        root = markup.parse(text, file)
+        root = markup.parse_piece(text, file)
     except ReconcilerError as error:
         yield from (_moved(problem, spot, lines, file) for problem in error.problems)
         return
@@ -62,6 +62,15 @@ def _moved(problem: Problem, spot: Spot, lines: Sequence[str], file: str) -> Pro
     indent = len(filled) - len(filled.lstrip(" "))
     # libxml2 counts on after the last line where an element is left open.
     return Problem(problem.number, problem.message, f"{file}:{spot[0] + len(content)}:{indent + column}")
+
+
+def block_column(loaded: Loaded, lines: Sequence[str]) -> int:
+    """The column of the lines of the XML in the file; 0 where its lines are not lines of the file."""
+    spot = loaded.places.get(PATH)
+    if spot is None or _text(loaded.value) is None or not _is_literal(lines[spot[0] - 1][spot[1] - 1 :]):
+        return 0
+    filled = next((each for each in lines[spot[0] :] if each.strip()), "")
+    return len(filled) - len(filled.lstrip(" ")) + 1
 
 
 def _is_literal(rest: str) -> bool:

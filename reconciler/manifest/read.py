@@ -13,7 +13,7 @@ from reconciler.errors import Problem, ReconcilerError, trouble
 from reconciler.manifest.check import Schemas
 from reconciler.manifest.load import Loaded, decode, load
 from reconciler.manifest.merge import settled
-from reconciler.manifest.overlays import overlay_problems
+from reconciler.manifest.overlays import PATH, block_column, overlay_problems
 from reconciler.manifest.tree import lifted, planted, walk
 from reconciler.model.documents import Document, Place
 from reconciler.model.refs import Ref
@@ -74,7 +74,7 @@ def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str], opened:
         overlaid = () if found else tuple(overlay_problems(each, lines, source.path, roots))
         problems += overlaid
         if not found and not overlaid:
-            documents.append(document_of(each, source.path))
+            documents.append(_with_block(document_of(each, source.path), block_column(each, lines)))
         elif (ref := _named(each)) is not None:
             broken.append(ref)
     return Reading(tuple(documents), tuple(problems), tuple(broken), private)
@@ -84,6 +84,13 @@ def _in_the_clear(loaded: list[Loaded], file: str, opened: Opened) -> list[Loade
     """The documents of an encrypted file, each value where it was."""
     values = opened([each.value for each in loaded], file)
     return [replace(each, value=value, private=True) for each, value in zip(loaded, values, strict=True)]
+
+
+def _with_block(document: Document, column: int) -> Document:
+    """The document, with where the lines of its XML begin."""
+    if not column:
+        return document
+    return replace(document, places={**document.places, PATH: replace(document.places[PATH], block=column)})
 
 
 def _checked(loaded: Loaded, schemas: Schemas, file: str) -> list[Problem]:

@@ -77,12 +77,14 @@ class Place:
     """Where something was written: `web.yaml:12:7` (line and column count from 1).
 
     `by` names what a document has it from, where that is not the document itself: `Profile/small`.
+    Where it is the head of a block of text whose lines are lines of the file, `block` is the column of those.
     """
 
     file: str
     line: int = 1
     column: int = 1
     by: str = ""
+    block: int = 0
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import unquote
 
-from reconciler import codecs, definitions, entries, fields, markup
-from reconciler.errors import ManifestError, trouble
+from reconciler import codecs, definitions, entries, fields, markup, merging
+from reconciler.errors import ManifestError, Problem, trouble
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Context
 from reconciler.kinds.domain import (
@@ -24,9 +24,9 @@ from reconciler.kinds.domain import (
     tuning,
     xml,
 )
+from reconciler.kinds.domain.absent import needed, spelt_out
 from reconciler.kinds.domain.policy import doubts, policy
 from reconciler.kinds.domain.sense import complete, contradictions
-from reconciler.matching import align, rename
 from reconciler.model.addresses import keys_of, pattern_of
 from reconciler.model.documents import Address, Document, Spec, Texts
 
@@ -54,6 +54,7 @@ FIELDS: tuple[Node, ...] = (
         at="!xml",
         codec=codecs.TEXT,
         doc="Anything else libvirt knows, in its own words, merged over the fields above.",
+        noted=True,
         example="<domain><devices><watchdog model='i6300esb' action='reset'/></devices></domain>",
     ),
 )
@@ -64,6 +65,9 @@ TABLE = {
     seed.DISK: entries.Entry("cloudInit", None),
     seed.VOLUME: entries.Entry("cloudInit", _FOUND["devices/disk[]/source@volume"].field),
 }
+FORM = merging.Format(
+    root="domain", identities=xml.IDENTITIES, table=TABLE, read=lambda text: xml.said(markup.parse(text), whole=False)
+)
 
 POWER, AUTOSTART, OWNER = "!power", "!autostart", "metadata/reconciler:owner"
 # The fact that names the interfaces without a network, by their keys with commas between.
@@ -77,6 +81,7 @@ def parse(document: Document, context: Context) -> Spec:
     said = {address: lowered.claims.pop(address) for address in tuple(lowered.claims) if address.startswith("!")}
     for address, key in keys(lowered.claims):
         lowered.claims.setdefault(address, key)
+    merging.lay(lowered, document, FORM)
     spec = Spec(
         ref=document.ref,
         host=context.host,
@@ -90,9 +95,8 @@ def parse(document: Document, context: Context) -> Spec:
         digest=document.digest,
     )
     spec = seed.noted(spec, sown, document)
-    text = document.xml if document.xml is not None else said.get("!xml")
-    if text is not None:
-        spec = _with_xml(spec, text, document)
+    if document.xml is not None:
+        spec = _with_file(spec, document.xml)
     return _checked(_completed(spec, said, document, context), document)
 
 
@@ -112,24 +116,16 @@ def _keyed_elements(address: Address) -> Iterator[Address]:
         end = address.find("]", end + 1)
 
 
-def _with_xml(spec: Spec, text: str, document: Document) -> Spec:
-    """The spec with a piece of libvirt's XML laid over it; a whole file also owns the lists that it could have."""
-    whole = document.xml is not None
-    where = spec.where if whole else document.place("spec", "xml")
-    root = markup.parse(text, where.rpartition(":")[0].rpartition(":")[0] if whole else where)
+def _with_file(spec: Spec, text: str) -> Spec:
+    """What a whole libvirt XML file asks for; it also owns the lists that it could have."""
+    root = markup.parse(text, spec.where.rpartition(":")[0].rpartition(":")[0])
     if root.tag != "domain":
-        raise trouble("R111", f"{spec.ref}: the XML must be a <domain>, not a <{root.tag!s}>", where)
-    texts = xml.said(root, whole=whole)
+        raise trouble("R111", f"{spec.ref}: the XML must be a <domain>, not a <{root.tag!s}>", spec.where)
+    texts = xml.said(root, whole=True)
     name = texts.get("name", spec.ref.name)
     if name != spec.ref.name:
-        raise trouble("R207", f"{spec.ref}: its XML has the name {name}; keep one of the two", where)
-    if not whole:
-        texts.pop("name", None)
-    texts = dict(rename(texts, align(spec, texts, xml.IDENTITIES)))
-    lists = spec.lists | frozenset(_owned_lists(texts) if whole else ())
-    # An element that is only named there to be found says nothing about its text.
-    added = {address: value for address, value in texts.items() if value or address not in spec.claims}
-    return replace(spec, claims={**spec.claims, **added}, lists=lists)
+        raise trouble("R207", f"{spec.ref}: its XML has the name {name}; keep one of the two", spec.where)
+    return replace(spec, claims=texts, lists=frozenset(_owned_lists(texts)))
 
 
 def _owned_lists(texts: Texts) -> Iterator[Address]:
@@ -152,6 +148,7 @@ def _completed(spec: Spec, said: Mapping[Address, str | None], document: Documen
     claims = dict(spec.claims)
     if document.xml is None:
         complete(claims)
+        spelt_out(claims)
     power = said.get(POWER, None if document.xml is not None else "running")
     if power is not None:
         claims[POWER] = power
@@ -166,7 +163,14 @@ def _checked(spec: Spec, document: Document) -> Spec:
     """The same spec; raises ManifestError with everything in it that contradicts itself."""
     if document.xml is not None:
         return spec
-    found = (*doubts(spec.policy, document), *contradictions(spec, document, partial(entries.path_of, TABLE)))
+    path_of = partial(entries.path_of, TABLE)
+    found = (*doubts(spec.policy, document), *contradictions(spec, document, path_of), *_missing(spec, document))
     if found:
         raise ManifestError(found)
     return spec
+
+
+def _missing(spec: Spec, document: Document) -> Iterator[Problem]:
+    for address in needed(spec.claims):
+        message = f"{spec.ref}: no machine is without {entries.path_of(TABLE, address)}; take reconciler:remove away"
+        yield Problem("R215", message, document.place("spec", "xml"))

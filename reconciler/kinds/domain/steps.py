@@ -58,20 +58,19 @@ def write_metadata(domain: Domain, step: KindStep) -> None:
 
 
 def write_element(domain: Domain, name: str, text: str) -> None:
-    """Write or, with "", remove one element of the metadata; `name` is `prefix:name` or `{uri}name` (see markup)."""
-    prefix, colon, _ = name.partition(":")
-    if name.startswith("{") or not colon:
-        prefix, uri = "x", unquote(name[1:].partition("}")[0])
-    else:
-        uri = markup.NAMESPACES[prefix]
-    domain.setMetadata(DOMAIN_METADATA_ELEMENT, _bare(text) or None, prefix, uri, _affect(domain))
+    """Write or, with "", remove one element of the metadata; `name` is `prefix:name` or `{uri}name` (see foreign)."""
+    prefix, _, _ = name.partition(":")
+    uri = unquote(name[1:].partition("}")[0]) if name.startswith("{") else markup.NAMESPACES[prefix]
+    written = re.match(r"<([\w.-]+):", text)
+    prefix = written[1] if written else "x" if name.startswith("{") else prefix
+    domain.setMetadata(DOMAIN_METADATA_ELEMENT, _bare(text, uri) or None, prefix, uri, _affect(domain))
 
 
-def _bare(text: str) -> str:
+def _bare(text: str, uri: str) -> str:
     """The element without its name space: libvirt 9.0 adds that itself and fails where it finds it there."""
     prefix = re.match(r"<([\w.-]+):", text)
     if prefix is None:
-        return text
+        return text.replace(f' xmlns="{uri}"', "")
     return re.sub(rf"(</?){prefix[1]}:", r"\1", re.sub(rf' xmlns:{prefix[1]}="[^"]*"', "", text))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from reconciler import definitions, fields, markup
+from reconciler import definitions, entries, fields, markup, merging
 from reconciler.codecs import Json
 from reconciler.errors import trouble
 from reconciler.fields import Lowered
@@ -16,6 +16,7 @@ from reconciler.kinds.network.xml import IDENTITIES, ISOLATED, MODE, flat, read
 from reconciler.model.addresses import entry_keys
 from reconciler.model.documents import Address, Document, Policy, RestartPolicy, Spec, Texts
 
+FORM = merging.Format(root="network", identities=IDENTITIES, table=TABLE, read=flat)
 OWNER_MARK = "metadata/reconciler:owner"
 # Networks that libvirt gives a bridge of its own, and with it addresses, DHCP and DNS.
 _OWN_BRIDGE = ("nat", "route", "open", ISOLATED)
@@ -55,9 +56,7 @@ def _lower(document: Document) -> Lowered:
             lowered.hints["uuid"] = uuid.strip().lower()
         return lowered
     lowered = fields.lower(FIELDS, document.body)
-    extra = document.body.get("xml")
-    if extra is not None:
-        lowered.claims.update(definitions.claim_part(flat(str(extra))))
+    merging.lay(lowered, document, FORM)
     return lowered
 
 
@@ -83,9 +82,17 @@ def _check(document: Document, lowered: Lowered) -> None:
 
 def dump(texts: Texts) -> dict[str, Json]:
     """The `spec` that claims what the texts hold, without what libvirt fills in by itself."""
-    return definitions.describe("network", FIELDS, texts, _filled_in, IDENTITIES)
+    kept = {address: text for address, text in texts.items() if not _filled_in(address, text)}
+    body = fields.lift(FIELDS, kept)
+    extra = definitions.overlay("network", kept, {**TABLE, **_FOLLOWING}, IDENTITIES)
+    return {**body, "xml": extra} if extra else body
 
 
+# Addresses that follow from fields, see `table`.
+_FOLLOWING: Mapping[str, entries.Entry] = {
+    pattern: entries.Entry("", None)
+    for pattern in ("ip[]@family", "route[]@family", "ip[]/dhcp/range[]/lease@unit", "ip[]/dhcp/host[]/lease@unit")
+}
 _FILLED: Mapping[Address, str] = {
     "!active": "yes",
     "!autostart": "no",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reconciler import definitions, fields
+from reconciler import definitions, entries, fields, merging
 from reconciler.codecs import VOLUME_SIZE, Json
 from reconciler.errors import trouble
 from reconciler.fields import Lowered
@@ -27,6 +27,7 @@ from reconciler.model.refs import Ref
 DEFAULT_POOL = "default"
 # Where `manifest.link` puts them into a body; no manifest can hold such a key.
 MADE_FROM = "!image"
+FORM = merging.Format(root="volume", identities=IDENTITIES, table=TABLE, read=flat)
 _GIVEN_ONCE: Mapping[str, Address] = {
     "owner": "target/permissions/owner",
     "group": "target/permissions/group",
@@ -71,8 +72,7 @@ def _lower(document: Document, pool: str) -> Lowered:
     permissions = body.get("permissions")
     if isinstance(permissions, Mapping):
         lowered.hints.update({at: str(permissions[name]) for name, at in _GIVEN_ONCE.items() if name in permissions})
-    if "xml" in body:
-        lowered.claims.update(definitions.claim_part(flat(str(body["xml"]))))
+    merging.lay(lowered, document, FORM)
     return lowered
 
 
@@ -131,18 +131,21 @@ def dump(texts: Texts) -> dict[str, Json]:
     """The `spec` that claims what the texts hold, without what libvirt fills in by itself."""
     named = not texts.get(BACKING, "/").startswith("/")
     hidden = "backingStore/path" if named else BACKING
-
-    def filled(address: Address, text: str) -> bool:
-        return address == hidden or text == UNKNOWN or _BORN.get(address) == text
-
-    return definitions.describe("volume", FIELDS, texts, filled, IDENTITIES)
+    kept = {
+        address: value
+        for address, value in texts.items()
+        if address != hidden and value != UNKNOWN and _BORN.get(address) != value
+    }
+    body = fields.lift(FIELDS, kept)
+    if kept.get("!pool") == DEFAULT_POOL:
+        del body["pool"]
+    extra = definitions.overlay("volume", kept, {**TABLE, **_UNITS}, IDENTITIES)
+    return {**body, "xml": extra} if extra else body
 
 
 _BORN: Mapping[Address, str] = {
-    "!pool": DEFAULT_POOL,
-    "source": "",
     "target/permissions/mode": "0600",
     "target/compat": "1.1",
     "target/clusterSize": "65536",
-    "target/features": "",
 }
+_UNITS = {address: entries.Entry("", None) for address in ("capacity@unit", "target/clusterSize@unit")}

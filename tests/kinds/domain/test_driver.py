@@ -226,7 +226,7 @@ def test_metadata_is_written_to_the_definition_and_to_the_running_guest(clock):
     (call,) = perform(Mark("team"), Domain(clock, active=False), clock)
     assert (
         call[1] == 2
-        and call[2] == '<owner id="team"></owner>'
+        and call[2] == '<owner id="team"/>'
         and call[3:] == ("reconciler", "https://reconciler.example/xmlns/1", 2)
     )
 
