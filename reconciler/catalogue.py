@@ -79,6 +79,20 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     ),
     Entry("R112", _M, "The file cannot be read", "Check that the file exists and its permissions."),
     Entry(
+        "R116",
+        _M,
+        "A placeholder cannot be filled in",
+        "Correct the name inside ${…}, or write $${…} for the text itself (docs/explanation/composition.md).",
+    ),
+    Entry(
+        "R117",
+        _M,
+        "The base is no directory of this repository",
+        "Name a directory of the same git repository that does not hold the one which is based on it.",
+    ),
+    Entry("R118", _M, "The values file is wrong", "A values file is one YAML mapping of plain values."),
+    Entry("R119", _M, "The generator is wrong", "`generate` has exactly one of count, forEach and hosts."),
+    Entry(
         "R120",
         _M,
         "The encrypted file cannot be opened",
@@ -133,6 +147,12 @@ CATALOGUE: dict[str, Entry] = _catalogue(
     Entry("R305", _M, "No such resource was selected", "Check the name; `reconciler status` lists what is declared."),
     Entry("R306", _M, "Two Host documents are one host", "Keep one of them; each host has one name, lock and history."),
     Entry("R307", _M, "Profiles stand on each other", "Take one of them out of `profile:` where the message says."),
+    Entry(
+        "R308",
+        _M,
+        "The patch changes nothing that there is",
+        "Correct kind and metadata.name, or take `patch:` out if it is a document of its own.",
+    ),
     # R4xx: what the host lacks
     Entry(
         "R401",

@@ -72,6 +72,20 @@ class Source(Protocol):
         """
         ...
 
+    def text(self, path: str) -> SourceFile | None:
+        """One file by its path from the root of the desired state; None where there is none.
+
+        It may lie outside of that root (`../values.yaml`), but not outside of the repository. Raises ManifestError.
+        """
+        ...
+
+    def at(self, path: str) -> Source:
+        """Another directory of the same repository, by its path from this root.
+
+        Raises ManifestError R117 for one outside of the repository, and for one that holds a directory which led here.
+        """
+        ...
+
     def revision(self) -> str | None:
         """The git commit, with "-dirty" where the tree differs from it; None outside git."""
         ...

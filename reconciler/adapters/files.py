@@ -14,19 +14,25 @@ from reconciler.ports import LIMIT_XML, LIMIT_YAML, SourceFile
 
 
 class Identity(Protocol):
-    """Which revision a directory holds, and whose it is."""
+    """Which revision a directory holds, whose it is, and how far its repository reaches (None outside of one)."""
 
     def revision(self) -> str | None: ...
     def owners(self) -> Sequence[str]: ...
+    def top(self) -> Path | None: ...
+    def at(self, directory: Path) -> Identity: ...
 
 
 class DirectorySource:
     """`ports.Source` of a directory. Nothing below the directories in `apart` is taken for a manifest."""
 
-    def __init__(self, directory: Path, identity: Identity, apart: Iterable[Path] = ()) -> None:
+    def __init__(
+        self, directory: Path, identity: Identity, apart: Iterable[Path] = (), way: tuple[str, ...] = ()
+    ) -> None:
+        """`way` are the directories that led here, of which this one must hold none."""
         self._root = str(directory)
         self._identity = identity
         self._apart = frozenset(os.path.realpath(each) for each in apart)
+        self._way = (*way, os.path.realpath(directory))
 
     def revision(self) -> str | None:
         return self._identity.revision()
@@ -44,6 +50,39 @@ class DirectorySource:
         if isinstance(content, Problem):
             raise ManifestError((content,))
         return content
+
+    def text(self, path: str) -> SourceFile | None:
+        """One file, which may lie elsewhere in the repository. Raises ManifestError."""
+        name = f"{self._root}/{path}"
+        if not os.path.lexists(name):
+            return None
+        self._inside(path)
+        content = _read(name, path)
+        if isinstance(content, Problem):
+            raise ManifestError((content,))
+        return SourceFile(path, content)
+
+    def at(self, path: str) -> DirectorySource:
+        """Another directory of the repository. Raises R117."""
+        found = self._inside(path)
+        if not os.path.isdir(found):  # noqa: PTH112 - a Path is not needed for anything else
+            raise trouble("R117", f"there is no directory {path}; correct the path")
+        if any(os.path.commonpath((found, each)) == found for each in self._way):
+            raise trouble("R117", f"the directory {path} holds the one that is based on it; move one of them elsewhere")
+        return DirectorySource(Path(found), self._identity.at(Path(found)), map(Path, self._apart), self._way)
+
+    def _inside(self, path: str) -> str:
+        """The real path of something in the repository. Raises R117 where it leads out of it."""
+        real, found = self._way[-1], os.path.realpath(f"{self._root}/{path}")
+        if os.path.commonpath((real, found)) == real:
+            return found
+        top = self._identity.top()
+        if top is None:
+            raise trouble("R117", f"{path} leads out of the directory, and there is no git work tree around it")
+        around = os.path.realpath(top)
+        if os.path.commonpath((around, found)) != around:
+            raise trouble("R117", f"{path} leads out of the repository; commit what it names")
+        return found
 
     def files(self) -> Iterator[SourceFile]:
         """Every manifest by path. Raises ManifestError after the last one for all that could not be read."""

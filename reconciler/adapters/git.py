@@ -6,9 +6,11 @@ import hashlib
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from posixpath import normpath
 
 from reconciler.adapters.ignore import IGNORE_NAME, Ignore
 from reconciler.adapters.plumbing import FIXED, Ended, GitError, Objects, run, settings, stream, within
@@ -22,7 +24,7 @@ LARGEST_FILE = 4 << 20
 
 # git-ls-tree(1). Everything else is a link or a submodule.
 REGULAR = frozenset(("100644", "100755"))
-LINK, SUBMODULE = "120000", "160000"
+LINK, SUBMODULE, TREE = "120000", "160000", "040000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,15 @@ class WorkTree:
         root = self._first_commit() if head and not head.shallow else ""
         inside = f"/{self.prefix()}" if self.prefix() else ""
         return [*([f"git:{root[:12]}{inside}"] if root else []), f"dir:{place[:12]}"]
+
+    def top(self) -> Path | None:
+        """The top directory of the work tree; None outside git."""
+        ended = _said(self.directory, "rev-parse", "--show-toplevel")
+        return None if ended.code else Path(ended.out.decode(errors="surrogateescape").removesuffix("\n"))
+
+    def at(self, directory: Path) -> WorkTree:
+        """Another directory."""
+        return WorkTree(directory)
 
     def prefix(self) -> str:
         """The directory's path in its work tree, without a "/" at its end; "" for the top and outside git."""
@@ -130,6 +141,8 @@ class GitSource:
         self._directory = directory
         self._name = name
         self._commit = _resolve(directory, name)
+        self._prefix = WorkTree(directory).prefix()
+        self._way: tuple[str, ...] = ()
 
     def revision(self) -> str:
         """The commit the name stood for."""
@@ -138,6 +151,46 @@ class GitSource:
     def owners(self) -> Sequence[str]:
         """The names of the work tree around the directory."""
         return WorkTree(self._directory).owners()
+
+    def text(self, path: str) -> SourceFile | None:
+        """One file of the revision, which may lie elsewhere in it. Raises ManifestError."""
+        entry = self._entry(self._inside(path))
+        if entry is None:
+            return None
+        problem = next(_problems([replace(entry, path=path)]), None)
+        if problem is not None or entry.mode not in REGULAR:
+            raise ManifestError((problem or Problem("R112", "this is no regular file", path),))
+        with closing(Objects(within(self._directory))) as objects:
+            found = objects.one(entry.oid)
+        return SourceFile(path, found.content) if found is not None else None
+
+    def at(self, path: str) -> GitSource:
+        """Another directory of the revision. Raises R117."""
+        prefix = self._inside(path)
+        entry = self._entry(prefix) if prefix else None
+        if prefix and (entry is None or entry.mode != TREE):
+            raise trouble("R117", f"revision {self._name!r} has no directory {path}; correct the path")
+        way = (*self._way, self._prefix)
+        if any(f"{each}/".startswith(f"{prefix}/") or not prefix for each in way):
+            raise trouble("R117", f"the directory {path} holds the one that is based on it; move one of them elsewhere")
+        there = copy(self)
+        there._prefix, there._way = prefix, way
+        return there
+
+    def _inside(self, path: str) -> str:
+        """A path from the root of the revision. Raises R117 where it leads out of it."""
+        found = normpath(f"/{self._prefix}/{path}") if not path.startswith("/") else path
+        deep = [part for part in self._prefix.split("/") if part]
+        for part in path.split("/"):
+            if (part == ".." and not deep) or path.startswith("/"):
+                raise trouble("R117", f"{path} leads out of the repository; commit what it names")
+            deep = deep[:-1] if part == ".." else [*deep, part]
+        return found.strip("/")
+
+    def _entry(self, path: str) -> _Entry | None:
+        lines = stream(within(self._directory), "ls-tree", "-z", "-l", "--full-tree", self._commit, "--", path)
+        with closing(lines):
+            return next(map(_entry, lines), None)
 
     def files(self) -> Iterator[SourceFile]:
         """Every manifest under the directory, by path. Raises ManifestError with all files that cannot be read."""
@@ -170,7 +223,7 @@ class GitSource:
             yield SourceFile(entry.path, found.content)
 
     def _entries(self) -> list[_Entry]:
-        tree = f"{self._commit}:{WorkTree(self._directory).prefix()}"
+        tree = f"{self._commit}:{self._prefix}"
         lines = stream(within(self._directory), "ls-tree", "-r", "-z", "-l", "--full-tree", tree)
         with closing(lines):
             entries = [_entry(line) for line in islice(lines, MOST_ENTRIES + 1)]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.adapters.build import fingerprint, schema_kinds, schema_text
 from reconciler.app.settings import Settings
-from reconciler.app.sources import collect, in_order
+from reconciler.app.sources import Gathered, collect, in_order
 from reconciler.app.understand import Work, understand
 from reconciler.errors import ManifestError
 from reconciler.kind import Kind
 from reconciler.manifest.check import Schemas
 from reconciler.manifest.link import Key
 from reconciler.model.documents import Document, Spec
-from reconciler.ports import Cache, Source, SourceFile, Vault
+from reconciler.ports import Cache, SourceFile, Vault
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class NoCache:
 
 
 def read_desired(
-    source: Source,
+    source: Gathered,
     cache: Cache,
     kinds: Mapping[str, Kind],
     default_host: str,
@@ -54,14 +54,19 @@ def read_desired(
     """The whole desired state; `vault` opens encrypted files. Raises ManifestError with every problem of every file."""
     files, unreadable = collect(source)
     owners = tuple(dict.fromkeys(name for name in (settings.owner, *source.owners()) if name)) or ("",)
-    work, specs, hosts = understood(files, work_with(kinds, cache, default_host, owners[0], vault))
+    work, specs, hosts = understood(files, work_with(kinds, cache, default_host, owners[0], vault, source.values))
     if unreadable or work.problems:
         raise ManifestError(in_order((*unreadable, *work.problems)))
     return Desired(specs=specs, hosts=hosts, revision=source.revision(), owners=owners)
 
 
 def work_with(
-    kinds: Mapping[str, Kind], cache: Cache, default_host: str, owner: str, vault: Vault | None = None
+    kinds: Mapping[str, Kind],
+    cache: Cache,
+    default_host: str,
+    owner: str,
+    vault: Vault | None = None,
+    values: Sequence[SourceFile] = (),
 ) -> Work:
     """What is needed to understand files, with the program's own schemas."""
     return Work(
@@ -72,6 +77,7 @@ def work_with(
         build=fingerprint(),
         cache=cache,
         vault=vault,
+        values=values,
     )
 
 

@@ -13,7 +13,7 @@ from reconciler.ports import Ledger
 
 def desired_of(settings: Settings) -> Desired:
     """The desired state. Raises ManifestError."""
-    source = wiring.source(settings, Selection())
+    source = wiring.gathered(settings, Selection())
     default = wiring.host_name(settings.connect)
     return read_desired(source, wiring.cache(settings), wiring.kinds(), default, settings)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from reconciler.app import sealing, wiring
 from reconciler.app.desired import Desired, read_desired
 from reconciler.app.settings import Selection, Settings
-from reconciler.app.sources import Gathered
 from reconciler.errors import Problem, ReconcilerError
 from reconciler.kind import Kind
 from reconciler.manifest.link import Key
@@ -83,7 +82,7 @@ def opened(
 
     With `values`, the secret values that selected documents only refer to are read.
     """
-    source, cache = Gathered(wiring.source(settings, selection)), wiring.cache(settings)
+    source, cache = wiring.gathered(settings, selection), wiring.cache(settings)
     usual = wiring.host_name(settings.connect)
     seal = wiring.seal(settings)
     kinds = sealing.sealed(wiring.kinds(), seal)

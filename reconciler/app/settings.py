@@ -18,8 +18,8 @@ class Settings:
     """The command line, environment and settings file, resolved.
 
     `connect` is None for libvirt's own default. `owner` is "" unless the settings file names one.
-    `lock_timeout` in seconds. `parallelism` counts changes at once over all hosts. `grants` is where manifests may
-    take secret values from.
+    `values` are the values files of the command line, the nearest last. `lock_timeout` in seconds.
+    `parallelism` counts changes at once over all hosts. `grants` is where manifests may take secret values from.
     """
 
     directory: Path
@@ -29,6 +29,7 @@ class Settings:
     owner: str = ""
     parallelism: int = 10
     lock_timeout: float = 0.0
+    values: tuple[Path, ...] = ()
     grants: Grants = Grants()
 
     @property

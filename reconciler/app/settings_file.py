@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +19,8 @@ SYSTEM = Path("/etc/reconciler/config.yaml")
 SYSTEM_STATE = Path("/var/lib/reconciler")
 SYSTEM_CACHE = Path("/var/cache/reconciler")
 PARALLELISM = 10
+# What a desired state says of itself: it counts for another revision of it, too.
+_OF_THE_STATE = ("base", "values")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +47,14 @@ def _path(value: object) -> str:
         raise ValueError("names a user who has no home directory") from error
 
 
+def _paths(value: object) -> object:
+    """One path or a list of them; they count from the desired state's own directory, wherever it lies."""
+    for each in value if isinstance(value, list) else [value]:
+        if _text(each).startswith("/"):
+            raise ValueError("wants a path from this directory, or a list of them")
+    return value
+
+
 def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
         raise ValueError("wants a whole number from 1 to 1000")
@@ -66,6 +76,22 @@ KEYS: tuple[Key, ...] = (
         example="desired-state",
         default="the directory of the settings file",
         check=_path,
+    ),
+    Key(
+        name="base",
+        doc="Directories of the same repository whose documents and values this one takes over, the lowest first. "
+        f"Only in the {NAME} of the desired state's own directory.",
+        example="../../base",
+        default="none",
+        check=_paths,
+    ),
+    Key(
+        name="values",
+        doc="Values files for ${values.…}, the nearest last; values.yaml in the directory comes before them. "
+        f"`--values` wins over them. Only in the {NAME} of the desired state's own directory.",
+        example="values-prod.yaml",
+        default="values.yaml, if it is there",
+        check=_paths,
     ),
     Key(
         name="connect",
@@ -126,6 +152,7 @@ class Given:
     config: str | None = None
     parallelism: int | None = None
     lock_timeout: int | None = None
+    values: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +180,7 @@ def resolve(given: Given, environment: Mapping[str, str], *, root: bool) -> Sett
     found = _find(given)
     directory = Path(given.directory) if given.directory else found.path("source") or Path()
     state_dir = Path(given.state_dir) if given.state_dir else found.path("stateDir")
+    _refuse_elsewhere(found, directory)
     waiting = given.lock_timeout if given.lock_timeout is not None else found.number("lockTimeout")
     return Settings(
         directory=directory,
@@ -162,8 +190,17 @@ def resolve(given: Given, environment: Mapping[str, str], *, root: bool) -> Sett
         owner=found.text("owner") or "",
         parallelism=given.parallelism or found.number("parallelism") or PARALLELISM,
         lock_timeout=float(waiting or 0),
+        values=tuple(map(Path, given.values)),
         grants=_grants(found, directory, named=bool(given.config)),
     )
+
+
+def _refuse_elsewhere(found: Found, directory: Path) -> None:
+    """Raise R802 for what a desired state says of itself in the settings file of another directory: nobody reads it."""
+    stated = [key for key in _OF_THE_STATE if key in found.values]
+    if stated and found.file is not None and found.file.parent.resolve() != directory.resolve():
+        message = f"{stated[0]} belongs into {directory / NAME}, beside the documents; move it there"
+        raise trouble("R802", message, str(found.file))
 
 
 def _grants(found: Found, directory: Path, *, named: bool) -> Grants:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from json import dumps
 
 from reconciler import entries
+from reconciler.app.composing import Composition, is_composed, remember
+from reconciler.app.privacy import is_private
 from reconciler.errors import ManifestError, Problem
-from reconciler.fields import Field, Group, Node
 from reconciler.kind import Context, Kind
 from reconciler.manifest import link, rows
 from reconciler.manifest.check import Schemas
@@ -30,7 +31,8 @@ class Work:
     `build` names the program's build, `owner` whose mark the objects get; `vault` opens encrypted files. `known` are
     resources that are declared but wrong; `declared` is every name with its place. `documents` are all that were read,
     `origins` what each Spec was made of; `fresh` those that the cache did not have, by its key; `private` the digests
-    of those it must not get.
+    of those it must not get. `values` are the values files, the nearest last; `composition` is how documents came about
+    that others take part in.
     """
 
     kinds: Mapping[str, Kind]
@@ -48,6 +50,8 @@ class Work:
     fresh: dict[str, tuple[Document, ...]] = field(default_factory=dict)
     private: set[str] = field(default_factory=set)
     from_cache: bool = False
+    values: Sequence[SourceFile] = ()
+    composition: Composition | None = None
 
     def afresh(self, cache: Cache) -> Work:
         """The same work, to be done again with another cache."""
@@ -59,6 +63,7 @@ class Work:
             build=self.build,
             cache=cache,
             vault=self.vault,
+            values=self.values,
         )
 
     def blame(self, error: ManifestError, ref: Ref) -> None:
@@ -90,17 +95,44 @@ def understand(files: Iterable[SourceFile], work: Work) -> tuple[dict[Key, Spec]
 
 
 def _documents(files: Iterable[SourceFile], work: Work) -> list[Document]:
-    """The documents of all files."""
+    """The documents of all files, in their order."""
+    listed = list(files)
+    composed = [each for each in listed if is_composed(each)]
+    apart = {each.path for each in composed}
+    found = _as_written((each for each in listed if each.path not in apart), work)
+    if composed or work.values:
+        work.composition = Composition(
+            schemas=work.schemas,
+            roots=_roots(work),
+            cache=work.cache,
+            about=work.build,
+            default_host=work.default_host,
+            files=listed,
+            values=work.values,
+        )
+        found |= work.composition.run(composed, found)
+        work.problems += work.composition.new_problems(work.problems)
+        work.known |= work.composition.broken
+        work.from_cache |= work.composition.from_cache
+    return [document for each in listed for document in found.get(each.path, ())]
+
+
+def _as_written(files: Iterable[SourceFile], work: Work) -> dict[str, tuple[Document, ...]]:
+    """The documents of files that hold what they say, by path."""
     about = f"{work.build}\0"
     keyed = [(_file_key(about, each), each) for each in files]
     cached = work.cache.get(DOCUMENTS, [key for key, _ in keyed])
     work.from_cache |= bool(cached)
-    roots = {kind.root: name for name, kind in work.kinds.items() if kind.root}
-    documents: list[Document] = []
+    roots = _roots(work)
+    documents: dict[str, tuple[Document, ...]] = {}
     for key, each in keyed:
         row = cached.get(key)
-        documents += rows.read_documents(row, each.path) if row is not None else _read(key, each, roots, work)
+        documents[each.path] = rows.read_documents(row, each.path) if row is not None else _read(key, each, roots, work)
     return documents
+
+
+def _roots(work: Work) -> dict[str, str]:
+    return {kind.root: name for name, kind in work.kinds.items() if kind.root}
 
 
 def _file_key(about: str, file: SourceFile) -> str:
@@ -196,7 +228,8 @@ def _tasks(placed: Iterable[tuple[str, Document]], profiles: Mapping[str, Docume
         except ManifestError as error:
             work.blame(error, document.ref)
             continue
-        parts = "\0".join((host, document.digest, *(profile.digest for profile in under)))
+        taken = (work.composition.facts(),) if work.composition and any(each.template for each in under) else ()
+        parts = "\0".join((host, document.digest, *(profile.digest for profile in under), *taken))
         yield _Task(sha256(f"{about}{parts}".encode()).hexdigest(), host, document, under)
 
 
@@ -216,7 +249,8 @@ def _made(task: _Task, fresh: dict[str, str], work: Work) -> tuple[Spec, ...]:
 
 
 def _lowered(task: _Task, work: Work) -> Iterator[Spec]:
-    for document in link.expand(task.document, task.under):
+    under = work.composition.filled(task.under, task.document, task.host) if work.composition else task.under
+    for document in link.expand(task.document, under):
         spec = work.kinds[document.ref.kind].parse(document, Context(task.host, work.owner))
         if document.xml is not None:
             # A definition taken from a host refers to what that host has; nobody has to declare it.
@@ -245,32 +279,11 @@ def digest_of(spec: Spec) -> str:
 
 def _remember(work: Work) -> None:
     """Keep the new documents for the next run, but no file with a secret in it."""
-    keep = {key: found for key, found in work.fresh.items() if not any(_is_private(each, work) for each in found)}
+
+    def private(document: Document) -> bool:
+        return is_private(document, work.private, work.kinds)
+
+    keep = {key: found for key, found in work.fresh.items() if not any(map(private, found))}
     work.cache.put(DOCUMENTS, {key: rows.write_documents(found) for key, found in keep.items()})
-
-
-def _is_private(document: Document, work: Work) -> bool:
-    if document.digest in work.private:
-        return True
-    if document.ref.kind == "Profile" and "xml" in document.body:
-        # Whether libvirt's own words hold a password shows only in a Domain, and none may use this Profile yet.
-        return True
-    kind = work.kinds.get(document.ref.kind) or work.kinds.get("Domain")
-    return kind is not None and _holds_secret(kind.fields, document.body)
-
-
-def _holds_secret(nodes: Iterable[Node], body: Mapping[str, object]) -> bool:
-    """Whether a field that must never be stored is written in a body."""
-    return any(_is_secret(node, body[node.name]) for node in nodes if node.name in body)
-
-
-def _is_secret(node: Node, value: object) -> bool:
-    if isinstance(node, Field):
-        return node.secret and not isinstance(value, Mapping)
-    if isinstance(node, Group):
-        whole = value if isinstance(value, Mapping) else dict.fromkeys(node.short, value)
-        return _holds_secret(node.fields, whole)
-    entries = value if isinstance(value, list) else []
-    return any(
-        _holds_secret(node.fields, entry if isinstance(entry, Mapping) else {node.short: entry}) for entry in entries
-    )
+    if work.composition is not None and not work.problems:
+        remember(work.cache, work.composition.fresh, private)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from os.path import normpath
 from pathlib import Path
 
 from reconciler.adapters.build import fingerprint
 from reconciler.adapters.files import DirectorySource, read_file
+from reconciler.adapters.git import WorkTree
 from reconciler.app import wiring
 from reconciler.app.settings import Settings
-from reconciler.app.sources import collect, in_order
+from reconciler.app.sources import SETTINGS, Gathered, collect, in_order
 from reconciler.errors import ManifestError, Problem
 from reconciler.ports import Cache, SourceFile
 
@@ -32,6 +34,15 @@ class Validated:
 class _Nobody:
     """The identity of files that are not going to be applied."""
 
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def top(self) -> Path | None:
+        return WorkTree(self._directory).top()
+
+    def at(self, directory: Path) -> _Nobody:
+        return _Nobody(directory)
+
     def revision(self) -> str | None:
         return None
 
@@ -39,43 +50,56 @@ class _Nobody:
         return ()
 
 
+@dataclass(slots=True)
+class _Chosen:
+    """The files to judge by the names that the user knows them by, and their values, the nearest last."""
+
+    files: dict[str, SourceFile] = field(default_factory=dict)
+    values: list[SourceFile] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
 def validate(paths: Sequence[Path], settings: Settings) -> Validated:
     """What is wrong in these files and directories; in the whole desired state where none is named.
 
     What lies in the desired state is read together with the rest of it, which it may refer to; the rest is not judged.
     """
-    unreadable: list[Problem] = []
-    chosen: dict[str, SourceFile] = {}
+    chosen = _Chosen()
     for path in paths or (settings.directory,):
-        chosen |= {file.path: file for file in _files(path, unreadable, settings, relative=not paths)}
+        _choose(path, chosen, settings, relative=not paths)
+    around = _around(paths, chosen, settings)
     # What is chosen comes last: of two documents with one name it is the one to blame.
-    files = [*_around(paths, settings), *chosen.values()]
+    files = [*around.files.values(), *chosen.files.values()]
+    values = [*around.values, *chosen.values, *(read_file(path) for path in settings.values)]
     cache = wiring.cache(settings)
-    key = _key(files, len(chosen), settings)
+    key = _key(files, values, len(chosen.files), settings)
     found = cache.get(VALID, (key,)).get(key)
     if found is not None:
-        return Validated(count=int(found), problems=tuple(unreadable))
-    validated = _judge(files, frozenset(file.path for file in files) - chosen.keys(), cache, settings)
+        return Validated(count=int(found), problems=tuple(chosen.problems))
+    validated = _judge(files, values, frozenset(around.files), cache, settings)
     if not validated.problems:
         cache.put(VALID, {key: str(validated.count)})
-    return replace(validated, problems=tuple(in_order((*unreadable, *validated.problems))))
+    return replace(validated, problems=tuple(in_order((*chosen.problems, *validated.problems))))
 
 
-def _key(files: Sequence[SourceFile], chosen: int, settings: Settings) -> str:
+def _key(files: Sequence[SourceFile], values: Sequence[SourceFile], chosen: int, settings: Settings) -> str:
     """The digest of all that the answer depends on."""
-    digest = sha256(f"{fingerprint()}\0{settings.owner}\0{chosen}\0".encode())
-    for file in files:
+    digest = sha256(f"{fingerprint()}\0{settings.owner}\0{chosen}\0{len(values)}\0".encode())
+    for file in (*values, *files):
         digest.update(f"{file.path}\0{len(file.content)}\0".encode())
         digest.update(file.content)
     return digest.hexdigest()
 
 
-def _judge(files: list[SourceFile], around: frozenset[str], cache: Cache, settings: Settings) -> Validated:
+def _judge(
+    files: list[SourceFile], values: list[SourceFile], around: frozenset[str], cache: Cache, settings: Settings
+) -> Validated:
     """The answer for all files but those around. What knows about kinds is imported here, for it takes 80 ms."""
     from reconciler.app.desired import understood, work_with
 
-    vault = wiring.vault(settings, DirectorySource(settings.directory, _Nobody(), settings.apart))
-    work, _, _ = understood(files, work_with(wiring.kinds(), cache, UNKNOWN_HOST, settings.owner, vault))
+    root = settings.directory
+    vault = wiring.vault(settings, DirectorySource(root, _Nobody(root), settings.apart))
+    work, _, _ = understood(files, work_with(wiring.kinds(), cache, UNKNOWN_HOST, settings.owner, vault, values))
     return Validated(
         count=sum(_file_of(document.place()) not in around for document in work.documents),
         problems=tuple(problem for problem in work.problems if _file_of(problem.where) not in around),
@@ -86,30 +110,60 @@ def _file_of(where: str) -> str:
     return where.rsplit(":", 2)[0]
 
 
-def _files(
-    path: Path, unreadable: list[Problem], settings: Settings, *, relative: bool = False
-) -> Iterator[SourceFile]:
-    """The manifests at a path, called as the user called it, or by their place in it."""
-    if path.is_dir():
-        found, problems = collect(DirectorySource(path, _Nobody(), settings.apart))
-        if relative:
-            unreadable += problems
-            yield from found
-            return
-        unreadable += (replace(problem, where=str(path / problem.where)) for problem in problems)
-        yield from (replace(file, path=str(path / file.path)) for file in found)
+def _choose(path: Path, chosen: _Chosen, settings: Settings, *, relative: bool = False) -> None:
+    """Take in the manifests at a path, called as the user called it, or by their place in it."""
+    if not path.is_dir():
+        try:
+            file = read_file(path)
+            chosen.files[file.path] = file
+        except ManifestError as error:
+            chosen.problems += error.problems
         return
-    try:
-        yield read_file(path)
-    except ManifestError as error:
-        unreadable += error.problems
+    source = DirectorySource(path, _Nobody(path), settings.apart)
+    values: Sequence[SourceFile] = ()
+    if relative or _is_state(path, settings):
+        gathered = Gathered(source)
+        values, (files, problems) = gathered.values, collect(gathered)
+    else:
+        files, problems = collect(source)
+    base = None if relative else path
+    chosen.files |= {file.path: file for file in (_called(each, base) for each in files)}
+    chosen.values += (_called(each, base) for each in values)
+    chosen.problems += (problem if base is None else _moved(problem, base) for problem in problems)
 
 
-def _around(paths: Sequence[Path], settings: Settings) -> list[SourceFile]:
+def _is_state(path: Path, settings: Settings) -> bool:
+    """Whether a directory is no mere part of the one of the settings."""
+    here, root = path.absolute(), settings.directory.absolute()
+    return here == root or not here.is_relative_to(root) or (path / SETTINGS).is_file()
+
+
+def _called(file: SourceFile, base: Path | None) -> SourceFile:
+    return file if base is None else replace(file, path=normpath(f"{base}/{file.path}"))
+
+
+def _moved(problem: Problem, base: Path) -> Problem:
+    return replace(problem, where=normpath(f"{base}/{problem.where}"))
+
+
+def _around(paths: Sequence[Path], chosen: _Chosen, settings: Settings) -> _Chosen:
     """The rest of the desired state where the chosen paths are a part of it; called by absolute paths."""
     root = settings.directory.absolute()
     inside = [path.absolute() for path in paths if path.absolute().is_relative_to(root)]
-    if not inside:
-        return []
-    rest = _files(root, [], settings)
-    return [file for file in rest if not any(Path(file.path).is_relative_to(path) for path in inside)]
+    around = _Chosen()
+    if not any(path == root or not _is_state(path, settings) for path in inside):
+        return around
+    _choose(root, around, settings)
+    known = {normpath(Path(name).absolute()) for name in chosen.files}
+    parts = [*map(str, inside), *known]
+    held = {each.path for each in around.values}
+    chosen.files = {name: file for name, file in chosen.files.items() if normpath(Path(name).absolute()) not in held}
+    around.files = {
+        name: file
+        for name, file in around.files.items()
+        if not any(name == part or name.startswith(f"{part}/") for part in parts)
+    }
+    # What is chosen as a whole has brought its values along.
+    if root in inside:
+        around.values = []
+    return around

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reconciler.app.settings import Selection, Settings
+    from reconciler.app.sources import Gathered
     from reconciler.kind import Kind
     from reconciler.model.secrets import Seal
     from reconciler.ports import Cache, Clock, Handle, Images, Ledger, Reach, Source, Vault
@@ -30,6 +31,14 @@ def source(settings: Settings, selection: Selection) -> Source:
     if selection.revision:
         return GitSource(settings.directory, selection.revision)
     return DirectorySource(settings.directory, WorkTree(settings.directory), settings.apart)
+
+
+def gathered(settings: Settings, selection: Selection) -> Gathered:
+    """The desired state with what it is based on and its values, read."""
+    from reconciler.adapters.files import read_file
+    from reconciler.app.sources import Gathered
+
+    return Gathered(source(settings, selection), [read_file(path) for path in settings.values])
 
 
 def cache(settings: Settings) -> Cache:

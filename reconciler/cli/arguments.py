@@ -32,6 +32,7 @@ class Options:
     color: str = "auto"
     parallelism: int | None = None
     lock_timeout: int | None = None
+    values: tuple[str, ...] = ()
     verbose: bool = False
 
     @property
@@ -53,6 +54,7 @@ class Options:
             config=self.config,
             parallelism=self.parallelism,
             lock_timeout=self.lock_timeout,
+            values=self.values,
         )
         return resolve(given, os.environ, root=os.geteuid() == 0)
 
@@ -60,6 +62,12 @@ class Options:
 def _remember(context: click.Context, option: click.Parameter, value: object) -> None:
     if value is not None and value is not False:
         setattr(context.obj, str(option.name), value)
+
+
+def _add(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> None:
+    """Keep what may be given many times, on either side of the verb."""
+    known: tuple[str, ...] = getattr(context.obj, str(option.name))
+    setattr(context.obj, str(option.name), (*known, *value))
 
 
 def _seconds(context: click.Context, option: click.Parameter, value: str | None) -> None:
@@ -101,6 +109,14 @@ def global_options() -> list[click.Parameter]:
             metavar="N",
             help="Changes at once over all hosts (10).",
             type=click.IntRange(1, 1000),
+        ),
+        _global(
+            "--values",
+            metavar="FILE",
+            multiple=True,
+            type=click.Path(),
+            callback=_add,
+            help="Values for ${values.…}, over those of the directory; may be given many times.",
         ),
         _global("--lock-timeout", metavar="T", help="Wait for another writer, e.g. 30s (0s).", callback=_seconds),
         _global("-v", "--verbose", is_flag=True, help="Say more."),

@@ -68,8 +68,8 @@ class Schemas:
         if not isinstance(kind, str):
             return "", _not_a_resource("kind is missing or no text", loaded, file, "kind")
         if kind not in self.kinds:
-            advice = _advice(kind, self.kinds)
-            return "", Problem("R202", f"there is no kind {_shown(kind)}; {advice}", where(loaded, file, ("kind",)))
+            message = f"there is no kind {_shown(kind)}; {advice(kind, self.kinds)}"
+            return "", Problem("R202", message, where(loaded, file, ("kind",)))
         return kind, None
 
     def _valid(self, kind: str, value: object) -> bool:
@@ -140,7 +140,7 @@ def _unknown(error: Any, path: Path, loaded: Loaded, file: str) -> Iterator[Prob
     known = sorted(error.schema.get("properties", {}))
     for name in error.instance:
         if name not in known:
-            message = f"{label(path)} has no field {_shown(name)}; {_advice(name, known)}"
+            message = f"{label(path)} has no field {_shown(name)}; {advice(name, known)}"
             yield Problem("R203", message, where(loaded, file, (*path, name), key=True))
 
 
@@ -208,20 +208,20 @@ def _plain(value: object) -> str:
 
 def _nearest(value: object, schema: Mapping[str, Any]) -> str:
     words = [word for word in schema.get("enum", ()) if isinstance(word, str)]
-    close = _closest(value, words) if isinstance(value, str) else ""
+    close = closest(value, words) if isinstance(value, str) else ""
     return f"; did you mean {close}?" if close else ""
 
 
-def _advice(name: str, known: Sequence[str]) -> str:
+def advice(name: str, known: Sequence[str]) -> str:
     """The nearest right name, or what there is to choose from."""
-    close = _closest(name, known)
+    close = closest(name, known)
     if close:
         return f"did you mean {close}?"
     few = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
     return f"known are {few}" if known else "remove it"
 
 
-def _closest(name: str, known: Iterable[str]) -> str:
+def closest(name: str, known: Iterable[str]) -> str:
     """The known name that looks most like this one, "" if none does."""
     from difflib import get_close_matches  # 5 ms that only a wrong document has to pay.
 

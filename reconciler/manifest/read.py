@@ -69,13 +69,13 @@ def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str], opened:
     documents: list[Document] = []
     broken: list[Ref] = []
     for each in loaded:
-        found = _checked(each, schemas, source.path)
+        found = checked(each, schemas, source.path)
         problems += _unsaid(found, problems)
         overlaid = () if found else tuple(overlay_problems(each, lines, source.path, roots))
         problems += overlaid
         if not found and not overlaid:
-            documents.append(_with_block(document_of(each, source.path), block_column(each, lines)))
-        elif (ref := _named(each)) is not None:
+            documents.append(with_block(document_of(each, source.path), block_column(each, lines)))
+        elif (ref := named(each)) is not None:
             broken.append(ref)
     return Reading(tuple(documents), tuple(problems), tuple(broken), private)
 
@@ -86,17 +86,17 @@ def _in_the_clear(loaded: list[Loaded], file: str, opened: Opened) -> list[Loade
     return [replace(each, value=value, private=True) for each, value in zip(loaded, values, strict=True)]
 
 
-def _with_block(document: Document, column: int) -> Document:
+def with_block(document: Document, column: int) -> Document:
     """The document, with where the lines of its XML begin."""
     if not column:
         return document
     return replace(document, places={**document.places, PATH: replace(document.places[PATH], block=column)})
 
 
-def _checked(loaded: Loaded, schemas: Schemas, file: str) -> list[Problem]:
+def checked(loaded: Loaded, schemas: Schemas, file: str) -> list[Problem]:
     """What is wrong with a document; where it stands on Profiles, it may also take away what they give."""
     found = schemas.check(loaded, file)
-    if not found or not _stands_on_profiles(loaded.value):
+    if not found or not stands_on_profiles(loaded.value):
         return found
     whole = planted(loaded, file)
     kept = replace(whole, value={**whole.value, "spec": settled(whole.value["spec"])})
@@ -105,9 +105,9 @@ def _checked(loaded: Loaded, schemas: Schemas, file: str) -> list[Problem]:
     return [*unknown, *schemas.check(lifted(kept), file)]
 
 
-def _stands_on_profiles(value: object) -> bool:
+def stands_on_profiles(value: object) -> bool:
     spec = value.get("spec") if isinstance(value, dict) else None
-    return isinstance(value, dict) and isinstance(spec, dict) and (value["kind"] == "Profile" or "profile" in spec)
+    return isinstance(value, dict) and isinstance(spec, dict) and (value.get("kind") == "Profile" or "profile" in spec)
 
 
 def _unsaid(found: list[Problem], said: list[Problem]) -> list[Problem]:
@@ -116,7 +116,7 @@ def _unsaid(found: list[Problem], said: list[Problem]) -> list[Problem]:
     return [problem for problem in found if problem.where not in places]
 
 
-def _named(loaded: Loaded) -> Ref | None:
+def named(loaded: Loaded) -> Ref | None:
     """The Ref of a document that may be wrong, as far as it can be told."""
     value = loaded.value
     metadata = value.get("metadata") if isinstance(value, dict) else None
@@ -125,10 +125,10 @@ def _named(loaded: Loaded) -> Ref | None:
     spec, kind, name = value.get("spec"), value.get("kind"), metadata.get("name")
     if not isinstance(kind, str) or not isinstance(name, str):
         return None
-    return _ref(kind, name, spec if isinstance(spec, dict) else {})
+    return ref_of(kind, name, spec if isinstance(spec, dict) else {})
 
 
-def _ref(kind: str, name: str, body: Mapping[str, object]) -> Ref:
+def ref_of(kind: str, name: str, body: Mapping[str, object]) -> Ref:
     """How a document is called; a volume's name is its own only within its pool."""
     if kind == "Volume" and "/" not in name:
         return Ref(kind, f"{body.get('pool', DEFAULT_POOL)}/{name}")
@@ -143,7 +143,7 @@ def document_of(loaded: Loaded, file: str) -> Document:
     profile: Any = body.get("profile", [])
     return sealed(
         Document(
-            ref=_ref(value["kind"], metadata["name"], body),
+            ref=ref_of(value["kind"], metadata["name"], body),
             host=metadata.get("host"),
             labels=metadata.get("labels") or {},
             moved_from=metadata.get("movedFrom", ""),
@@ -165,6 +165,8 @@ def sealed(document: Document) -> Document:
         document.body,
         document.xml,
         document.profiles,
+        # What is written literally is not what is to be filled in.
+        *(("template",) if document.template else ()),
     ]
     text = dumps(said, sort_keys=True, separators=(",", ":"))
     return replace(document, digest=sha256(text.encode()).hexdigest())
@@ -204,5 +206,5 @@ def _xml_resource(root: Element, text: str, file: str, roots: Mapping[str, str])
     if _XML_NAME.fullmatch(name) is None:
         where = f"{file}:{holder.sourceline if holder is not None else 1}:1"
         return Reading(problems=(Problem("R206", f"the name {name[:60]!r} is not usable; choose another", where),))
-    document = Document(ref=_ref(kind, name, {}), host=None, labels={}, body={}, xml=text, places={(): place})
+    document = Document(ref=ref_of(kind, name, {}), host=None, labels={}, body={}, xml=text, places={(): place})
     return Reading((sealed(document),))

@@ -59,6 +59,7 @@ def _head(document: Document) -> list[object]:
         place.line,
         place.column,
         document.xml is not None,
+        document.template,
     ]
 
 
@@ -69,7 +70,7 @@ def read_documents(row: str, file: str) -> tuple[Document, ...]:
 
 
 def _document(head: list[Any], body: str, file: str) -> Document:
-    kind, name, host, labels, moved_from, profiles, digest, line, column, xml = head
+    kind, name, host, labels, moved_from, profiles, digest, line, column, xml, template = head
     return Document(
         ref=Ref(kind, name),
         host=host,
@@ -78,6 +79,7 @@ def _document(head: list[Any], body: str, file: str) -> Document:
         body={} if xml else _later(body),
         xml=loads(body) if xml else None,
         profiles=tuple(profiles),
+        template=template,
         places={(): Place(file, line, column)},
         digest=digest,
     )

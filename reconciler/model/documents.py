@@ -95,7 +95,8 @@ class Document:
     """One resource of a manifest, valid by its JSON Schema; `body` is its `spec`, plain JSON values.
 
     `xml` holds the text of a plain libvirt XML file; `body` is empty then. `profiles` names the Profiles to merge
-    underneath. `places` finds each value by its
+    underneath. A `template` is a Profile whose placeholders are filled in for each document that stands on it.
+    `places` finds each value by its
     path from the document's root (`("spec", "disks", 0, "name")`); only its first entry, the root, is always there.
     """
 
@@ -106,6 +107,7 @@ class Document:
     moved_from: str = ""
     xml: str | None = None
     profiles: tuple[str, ...] = ()
+    template: bool = False
     places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict, compare=False)
     digest: str = ""
 

@@ -186,6 +186,13 @@ class Texts:
         if self.problems:
             raise ManifestError(self.problems)
 
+    def text(self, path: str) -> SourceFile | None:
+        found = self.texts.get(path)
+        return SourceFile(path, found.encode()) if found is not None else None
+
+    def at(self, path: str) -> Texts:
+        raise trouble("R117", f"there is no directory {path}")
+
     def revision(self) -> str | None:
         return "abc"
 

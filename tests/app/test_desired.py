@@ -12,6 +12,7 @@ from reconciler.adapters.vault import OutsideVault, Tree
 from reconciler.app import desired as module
 from reconciler.app.desired import Desired, read_desired
 from reconciler.app.settings import Settings
+from reconciler.app.sources import Gathered
 from reconciler.errors import ManifestError, Problem
 from reconciler.model.refs import Ref
 from reconciler.model.secrets import Grants, Reference, read_reference
@@ -29,7 +30,7 @@ def small_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def desired(texts: Mapping[str, str], cache: Memory | None = None, *problems: Problem) -> Desired:
-    return read_desired(Texts(texts, problems), cache or Memory(), kinds.KINDS, "hv0", SETTINGS)
+    return read_desired(Gathered(Texts(texts, problems)), cache or Memory(), kinds.KINDS, "hv0", SETTINGS)
 
 
 def numbers(texts: Mapping[str, str], cache: Memory | None = None) -> dict[str, str]:
@@ -371,7 +372,7 @@ def test_an_encrypted_document_is_understood_and_nothing_of_it_reaches_the_cache
     text, vault = encrypted(f"{{vcpus: 3, title: {SECRET}-title, password: {SECRET}}}", only)
     cache = Memory()
     for _ in range(2):
-        found = read_desired(Texts({"web.yaml": text}), cache, kinds.KINDS, "hv0", SETTINGS, vault)
+        found = read_desired(Gathered(Texts({"web.yaml": text})), cache, kinds.KINDS, "hv0", SETTINGS, vault)
         claims = found.specs["hv0", Ref("Domain", "web")].claims
         assert (claims["vcpu"], claims["graphics@passwd"]) == ("3", SECRET)
     assert SECRET not in str(cache.tables)
@@ -380,7 +381,7 @@ def test_an_encrypted_document_is_understood_and_nothing_of_it_reaches_the_cache
 def test_what_is_wrong_in_an_encrypted_document_is_told_without_its_value() -> None:
     text, vault = encrypted(f"{{vcpus: {SECRET}}}")
     with pytest.raises(ManifestError) as caught:
-        read_desired(Texts({"web.yaml": text}), Memory(), kinds.KINDS, "hv0", SETTINGS, vault)
+        read_desired(Gathered(Texts({"web.yaml": text})), Memory(), kinds.KINDS, "hv0", SETTINGS, vault)
     (problem,) = caught.value.problems
     assert problem.number == "R204" and problem.where.startswith("web.yaml:6:")
     assert SECRET not in str(problem)
