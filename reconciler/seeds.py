@@ -6,6 +6,7 @@ Equal input gives equal bytes, whoever builds it, wherever and whenever.
 from __future__ import annotations
 
 import io
+import json
 import struct
 from collections.abc import Iterator, Mapping
 
@@ -26,9 +27,10 @@ _SHORT_DATE = bytes((100, 1, 1, 0, 0, 0, 0))
 
 
 def built(name: str, files: Mapping[str, Json]) -> bytes:
-    """The content of a seed by the name of its volume: an image for `.iso`, else its only file as it is."""
-    texts = {file: text_of(value, header=_HEADERS.get(file, "")) for file, value in files.items()}
-    return iso(texts) if name.endswith(".iso") else next(iter(texts.values())).encode()
+    """The content of a seed by the name of its volume: an image for `.iso`, else its only file as JSON."""
+    if name.endswith(".iso"):
+        return iso({file: text_of(value, header=_HEADERS.get(file, "")) for file, value in files.items()})
+    return (json.dumps(next(iter(files.values())), indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def text_of(value: Json, *, header: str = "") -> str:

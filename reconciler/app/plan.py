@@ -11,6 +11,7 @@ from reconciler import __version__
 from reconciler.app import capacity, preflight, session, usage
 from reconciler.app.formats import with_formats
 from reconciler.app.moving import decide_moved, moves
+from reconciler.app.places import with_places
 from reconciler.app.session import Session, Workspace
 from reconciler.app.settings import Selection, Settings
 from reconciler.engine.decide import Case, Decided, decide
@@ -231,8 +232,8 @@ def _verdict_key(workspace: Workspace, host: Session, inventory: Inventory, spec
 
 
 def informed(workspace: Workspace, host: Session, spec: Spec) -> Spec:
-    """The Spec with what its host knows where the document is silent: formats of volumes, the best domain type."""
-    spec = with_formats(workspace, host, spec)
+    """The Spec with what its host knows where the document is silent: formats and places of volumes, the best type."""
+    spec = with_places(workspace, host, with_formats(workspace, host, spec))
     silent = _silent(workspace, host, spec)
     if not silent:
         return spec

@@ -16,6 +16,9 @@ from reconciler.model.windows import Window
 # Facts that no definition holds start with "!": `!power`, `!autostart`.
 Address = str
 
+# In front of `pool/name` in a claim: the path of that volume, which only its host can tell.
+PATH_OF = "volume:"
+
 # The text of a fact that no host keeps, such as the file a volume was made from.
 UNKNOWN = "?"
 

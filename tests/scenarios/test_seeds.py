@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -26,7 +27,8 @@ def images(lab, tmp_path):
 
 
 def machine(name="web", seed=SEED, **more):
-    return document(name, type="qemu", memory="64MiB", **{"power": "stopped", "cloudInit": seed, **more})
+    sown = {"cloudInit": seed} if seed else {}
+    return document(name, type="qemu", memory="64MiB", **{"power": "stopped", **sown, **more})
 
 
 def read(image, target):
@@ -137,3 +139,49 @@ def test_a_guest_reads_its_seed_and_finds_the_next_one_without_a_restart(lab, im
     assert inside.domain.ID() == first and "echo second" in inside.run(look)
     assert [path.name for path in seeds(images)] == [shown(lab)] and conditions(lab) == []
     inside.close()
+
+
+CONFIG = {"ignition": {"version": "3.4.0"}, "storage": {"files": [{"path": "/etc/motd"}]}}
+
+
+def ignited(config=CONFIG, power="stopped", **more):
+    return machine(power=power, seed=None, ignition={"pool": "images", "config": config, **more})
+
+
+def handed(lab):
+    """What the running QEMU was told to hand over, as its process shows it."""
+    uuid = lab.domain("web").UUIDString().encode()
+    (line,) = (text for path in Path("/proc").glob("[0-9]*/cmdline") if uuid in (text := read_quietly(path)))
+    return [word.decode() for word in line.split(b"\0") if b"opt/com.coreos" in word]
+
+
+def read_quietly(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.mark.proves("Domain", "sysinfo[]/entry[]*")
+def test_ignition_is_handed_over_from_a_file_in_the_pool_and_kept_until_the_policy_says_else(lab, images):
+    lab.converge(ignited(power="running"))
+    (file,) = seeds(images)
+    assert json.loads(file.read_text()) == CONFIG
+    assert handed(lab) == [f"name=opt/com.coreos/config,file={file}"]
+    other = {**CONFIG, "systemd": {"units": []}}
+    lab.converge(ignited(other, power="running"))
+    assert conditions(lab) == ["Kept"] and seeds(images) == [file]
+    lab.write(ignited(other, power="running", onChange="nextBoot"))
+    (change,) = lab.plan()["changes"]
+    assert (change["disruption"], [field["path"] for field in change["fields"]]) == ("next-boot", ["ignition"])
+    lab.converge()
+    # The running guest has the old file open; it is gone with the change that comes when nobody has it any more.
+    assert conditions(lab) == ["RestartPending"] and file in seeds(images) and len(seeds(images)) == 2
+    lab.domain("web").destroy()
+    lab.converge()
+    assert conditions(lab) == [] and str(file) not in handed(lab)[0]
+    lab.converge(machine("other"), name="other.yaml")
+    lab.domain("web").destroy()
+    lab.remove()
+    lab.apply("--allow", "delete")
+    assert [path.name.partition("-")[0] for path in seeds(images)] == ["other"]

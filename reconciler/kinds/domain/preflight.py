@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reconciler.errors import Problem
 from reconciler.kind import Facts
@@ -102,21 +102,28 @@ def _network(name: str, starts: bool, facts: Facts) -> Iterator[str]:
 
 
 def _volumes(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[str]:
+    made = {each.volume for each in seed.seeds_of(spec)}
+    yield from _pools({volume.partition("/")[0] for volume in made}, facts)
     for address, pool in claims.items():
         if pattern_of(address) != "devices/disk[]/source@pool" or Ref("Pool", pool) in facts.declared:
             continue
         volume = f"{pool}/{spec.claims.get(address.replace('@pool', '@volume'))}"
-        made = seed.seed_of(spec)
-        if Ref("Volume", volume) in facts.declared:
+        if Ref("Volume", volume) in facts.declared or volume in made:
             continue
-        if facts.pools is not None and pool not in facts.pools:
-            yield f"needs Pool/{pool}, which is neither declared nor on the host"
-        elif facts.pools is not None and not facts.pools[pool]:
-            yield f"needs Pool/{pool}, which is not active"
-        elif made is not None and made.volume == volume:
-            continue
-        elif facts.volumes is not None and volume not in facts.volumes:
+        lacks = list(_pools({pool}, facts))
+        yield from lacks
+        if not lacks and facts.volumes is not None and volume not in facts.volumes:
             yield f"needs Volume/{volume}, which is neither declared nor on the host"
+
+
+def _pools(names: Iterable[str], facts: Facts) -> Iterator[str]:
+    for name in sorted(names):
+        if facts.pools is None or Ref("Pool", name) in facts.declared:
+            continue
+        if name not in facts.pools:
+            yield f"needs Pool/{name}, which is neither declared nor on the host"
+        elif not facts.pools[name]:
+            yield f"needs Pool/{name}, which is not active"
 
 
 def _ports(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[str]:

@@ -64,6 +64,8 @@ def _boot(diff: Diff, situation: Situation) -> Decision:
     return Decision(Disruption.NEXT_BOOT, why="takes effect when the machine is next switched on")
 
 
+_HANDED = "Stored at once; the firmware hands it over from the next start on. A seed for Ignition goes by its onChange."
+
 RULES: tuple[Rule, ...] = (
     Rule(AUTOSTART, _autostart, "The flag is set at once."),
     Rule(
@@ -83,6 +85,7 @@ RULES: tuple[Rule, ...] = (
     Rule("os/type", _arch, "Refused: it takes a new domain."),
     Rule("os*", _boot, "Takes effect when the machine is next switched on."),
     *map(seed.minding, live.RULES),
+    seed.minding(Rule("sysinfo[]/entry[]*", restart, _HANDED)),
     Rule("*", restart, live.STORED),
 )
 
@@ -92,7 +95,7 @@ _APART = (*NO_WAY, "metadata", "mark")
 
 def create(spec: Spec) -> tuple[Step, ...]:
     """Define it, then what the definition cannot say."""
-    steps: list[Step] = [*seed.sown(spec), Define(xml.render(spec, None, ()))]
+    steps: list[Step] = [*seed.sown(seed.seeds_of(spec)), Define(xml.render(spec, None, ()))]
     if spec.claims.get(AUTOSTART) == "yes":
         steps.append(Autostart(True))
     if spec.claims.get(POWER) == "running":

@@ -1,6 +1,6 @@
-"""What a machine finds at its first boot: a volume that is made from the document, and the drive that shows it.
+"""What a machine finds at its first boot: volumes that are made from the document, and what shows them to the guest.
 
-The volume's name holds a digest of what is written, so what a machine was made with can be told from its definition.
+A volume's name holds a digest of what is written, so what a machine was made with can be told from its definition.
 References to secrets count by what they say, not by the values behind them: no digest gives those away.
 """
 
@@ -14,88 +14,118 @@ from json import dumps, loads
 
 from reconciler.codecs import Json
 from reconciler.kind import KEEP, Decision, Judged, Rule, Situation
-from reconciler.kinds.domain import cloud_init
+from reconciler.kinds.domain import cloud_init, ignition
 from reconciler.kinds.domain.cloud_init import POOL, Policy
-from reconciler.model.addresses import is_inside
-from reconciler.model.documents import Document, Need, Observed, Spec, Texts
+from reconciler.kinds.domain.live import powered
+from reconciler.model.addresses import is_inside, quote_key
+from reconciler.model.documents import PATH_OF, Address, Document, Need, Observed, Spec, Texts
 from reconciler.model.plans import Diff, Disruption, KindStep, On, Step
 from reconciler.model.refs import Ref
 
 DRIVE = "cloud-init"
 DISK = f"devices/disk[{DRIVE}]"
-VOLUME = f"{DISK}/source@volume"
-# Where a drive says what is in it; its bus and its place are settings like any other disk's.
-_CONTENT = (f"{DISK}/source", f"{DISK}@type")
+CARD = f"devices/disk[{ignition.SERIAL}]"
+ENTRY = f"sysinfo[fwcfg]/entry[{quote_key(ignition.ENTRY)}]"
+# The leaf that says what a machine was made with -> the element that goes with it, and the field it is made from.
+SHOWN: Mapping[Address, tuple[Address, str]] = {
+    f"{DISK}/source@volume": (DISK, "cloudInit"),
+    f"{CARD}/source@volume": (CARD, "ignition"),
+    f"{ENTRY}@file": (ENTRY, "ignition"),
+}
 _HINT = "!seed"
-_NAME = re.compile(r".+-seed-[0-9a-f]{12}\.iso")
+_NAME = re.compile(r".+-seed-[0-9a-f]{12}\.(iso|ign)")
 _NEXT_BOOT = "the guest reads it when it boots next"
-_KEPT = "the machine keeps what it was made with; cloudInit.onChange says what else may happen"
+_KEPT = "the machine keeps what it was made with; onChange beside it says what else may happen"
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """One volume: `pool/name`, what becomes of a machine that has another one, and its files."""
+    """One volume, `pool/name`, with its files. `element` shows it to the guest.
 
+    `policy` says what becomes of a machine that has another one.
+    """
+
+    element: Address
     volume: str
     policy: Policy
     files: Mapping[str, Json]
 
 
-def planted(document: Document) -> tuple[Document, Seed | None]:
-    """The document with a drive for its seed. Raises R207, R223."""
-    found = document.body.get("cloudInit")
-    if not isinstance(found, Mapping):
-        return document, None
-    seed = _seed(document, found)
+def planted(document: Document) -> tuple[Document, tuple[Seed, ...]]:
+    """The document with drives for its seeds, and those. Raises R205, R207, R223."""
+    found = tuple(_seeds(document))
+    drives = [_drive(document, seed) for seed in found if seed.element in (DISK, CARD)]
+    if not drives:
+        return document, found
     disks = document.body.get("disks", [])
     assert isinstance(disks, list)
-    body = {**document.body, "disks": [*disks, _drive(document, found, seed)]}
-    return replace(document, body=body), seed
+    return replace(document, body={**document.body, "disks": [*disks, *drives]}), found
 
 
-def _seed(document: Document, body: Mapping[str, Json]) -> Seed:
-    files = cloud_init.files(document, body)
+def _seeds(document: Document) -> Iterator[Seed]:
+    for name, body in _written(document.body):
+        if name == "cloudInit":
+            yield _seed(document, body, DISK, cloud_init.files(document, body))
+        else:
+            disk = document.body.get("arch") in ignition.WITHOUT_FIRMWARE
+            yield _seed(document, body, CARD if disk else ENTRY, ignition.config(document, body))
+
+
+def _written(body: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    for name in ("cloudInit", "ignition"):
+        found = body.get(name)
+        if isinstance(found, Mapping):
+            yield name, found
+
+
+def _seed(document: Document, body: Mapping[str, Json], element: Address, files: Mapping[str, Json]) -> Seed:
     digest = sha256(dumps(files, separators=(",", ":")).encode()).hexdigest()[:12]
-    pool = body.get("pool", POOL)
-    return Seed(f"{pool}/{document.ref.name}-seed-{digest}.iso", Policy(body.get("onChange", "ignore")), files)
+    name = f"{document.ref.name}-seed-{digest}.{'iso' if element == DISK else 'ign'}"
+    return Seed(element, f"{body.get('pool', POOL)}/{name}", Policy(body.get("onChange", "ignore")), files)
 
 
-def _drive(document: Document, body: Mapping[str, Json], seed: Seed) -> dict[str, Json]:
-    """A CD-ROM; a read-only disk where the bus has no CD-ROMs.
+def _drive(document: Document, seed: Seed) -> dict[str, Json]:
+    """A CD-ROM for cloud-init; a read-only disk for Ignition, and where the bus has no CD-ROMs.
 
     On SCSI for QEMU: the kernels of many cloud images have no driver for SATA, and none is without virtio.
     """
-    pool, _, name = seed.volume.partition("/")
-    bus = body.get("bus") or ("scsi" if document.body.get("type", "kvm") in ("kvm", "qemu") else None)
-    what = {"readonly": True} if bus == "virtio" else {"device": "cdrom"}
-    where = {"bus": bus} if bus else {}
-    return {"name": DRIVE, "volume": name, "pool": pool, "format": "raw", **what, **where}
+    pool, _, volume = seed.volume.partition("/")
+    what: dict[str, Json] = {"volume": volume, "pool": pool, "format": "raw"}
+    if seed.element == CARD:
+        return {"name": ignition.SERIAL, **what, "bus": "virtio", "readonly": True, "serial": ignition.SERIAL}
+    asked = document.body["cloudInit"]
+    said = asked.get("bus") if isinstance(asked, Mapping) else None
+    bus = said or ("scsi" if document.body.get("type", "kvm") in ("kvm", "qemu") else None)
+    kind = {"readonly": True} if bus == "virtio" else {"device": "cdrom"}
+    return {"name": DRIVE, **what, **kind, **({"bus": bus} if bus else {})}
 
 
-def noted(spec: Spec, seed: Seed | None, document: Document) -> Spec:
-    """The Spec with its seed noted, where the rules find it; a document that lists no disks owns none."""
-    if seed is None:
+def claims(seeds: Iterable[Seed]) -> dict[Address, str]:
+    """What no field says: the entries that the firmware hands to the guest."""
+    return {f"{each.element}@file": PATH_OF + each.volume for each in seeds if each.element == ENTRY}
+
+
+def noted(spec: Spec, seeds: Iterable[Seed], document: Document) -> Spec:
+    """The Spec with its seeds noted, where the rules find them; a document that lists no disks owns none."""
+    listed = tuple(seeds)
+    if not listed:
         return spec
-    hint = dumps([seed.volume, seed.policy.value, seed.files], separators=(",", ":"))
+    hint = dumps([[each.element, each.volume, each.policy.value, each.files] for each in listed], separators=(",", ":"))
     lists = spec.lists if "disks" in document.body else spec.lists - {"devices/disk"}
     return replace(spec, hints={**spec.hints, _HINT: hint}, lists=lists)
 
 
 def needs(body: Mapping[str, Json]) -> Iterator[Need]:
-    """The pool that the seed's volume is made in."""
-    found = body.get("cloudInit")
-    if isinstance(found, Mapping):
+    """The pools that seeds are made in."""
+    for name, found in _written(body):
         pool = str(found.get("pool", POOL))
-        yield Need(Ref("Pool", pool), pool == POOL, ("spec", "cloudInit", "pool"))
+        yield Need(Ref("Pool", pool), pool == POOL, ("spec", name, "pool"))
 
 
-def seed_of(spec: Spec) -> Seed | None:
-    """The seed that a Spec asks for."""
-    hint = spec.hints.get(_HINT)
-    if hint is None:
-        return None
-    volume, policy, files = loads(hint)
-    return Seed(volume, Policy(policy), files)
+def seeds_of(spec: Spec) -> tuple[Seed, ...]:
+    """The seeds that a Spec asks for."""
+    hint = spec.hints.get(_HINT, "[]")
+    return tuple(Seed(element, volume, Policy(policy), files) for element, volume, policy, files in loads(hint))
 
 
 def minding(rule: Rule) -> Rule:
@@ -104,27 +134,35 @@ def minding(rule: Rule) -> Rule:
     def judge(diff: Diff, situation: Situation) -> Decision:
         return _decision(diff, situation) or rule.judge(diff, situation)
 
-    return replace(rule, judge=judge) if rule.pattern.startswith("devices/disk") else rule
+    return replace(rule, judge=judge) if rule.pattern.startswith(("devices/disk", "sysinfo")) else rule
 
 
 def _decision(diff: Diff, situation: Situation) -> Decision | None:
-    seed = seed_of(situation.spec) if is_inside(diff.address, (DISK,)) and diff.after is not None else None
-    if seed is None or not (diff.address == DISK or is_inside(diff.address, _CONTENT)):
+    seed = next((each for each in seeds_of(situation.spec) if is_inside(diff.address, (each.element,))), None)
+    # Its bus and its place are settings like those of any other disk.
+    content = seed and (diff.address == seed.element or is_inside(diff.address, _content(seed.element)))
+    if seed is None or not content or diff.after is None:
         return None
     match seed.policy:
         case Policy.IGNORE:
             return Decision(Disruption.NONE, KEEP, _KEPT)
+        case Policy.NEXT_BOOT if seed.element == ENTRY:
+            return Decision(Disruption.NEXT_BOOT, why=_NEXT_BOOT) if powered(situation) else Decision(Disruption.NONE)
         case Policy.NEXT_BOOT:
-            live = situation.live.get(f"{DISK}@device") == "cdrom"
+            live = situation.live.get(f"{seed.element}@device") == "cdrom"
             return Decision(Disruption.NEXT_BOOT, "update", _NEXT_BOOT) if live else None
 
 
-def sown(spec: Spec) -> tuple[Step, ...]:
-    """The step that makes the seed's volume."""
-    seed = seed_of(spec)
-    if seed is None:
-        return ()
-    return (On(Ref("Volume", seed.volume), KindStep("sow", {"files": dumps(seed.files, separators=(",", ":"))})),)
+def _content(element: Address) -> tuple[Address, ...]:
+    return f"{element}/source", f"{element}@type", f"{element}@file"
+
+
+def sown(seeds: Iterable[Seed]) -> tuple[Step, ...]:
+    """The steps that make the volumes of seeds."""
+    return tuple(
+        On(Ref("Volume", each.volume), KindStep("sow", {"files": dumps(each.files, separators=(",", ":"))}))
+        for each in seeds
+    )
 
 
 def around(situation: Situation, judged: Iterable[Judged], starts: bool) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
@@ -132,26 +170,34 @@ def around(situation: Situation, judged: Iterable[Judged], starts: bool) -> tupl
 
     A machine that is started gets its seed again if that has gone.
     """
-    seed = seed_of(situation.spec)
-    wanted = seed.volume if seed else ""
-    have = next(_volumes(situation.texts), "")
-    changed = any(is_inside(item.diff.address, (DISK,)) and item.decision.way != KEEP for item in judged)
-    first = sown(situation.spec) if wanted and (changed or (starts and have == wanted)) else ()
-    last = discarded((have,), situation.spec.ref.name) if changed and have and have != wanted else ()
-    return first, last
+    wanted = seeds_of(situation.spec)
+    have = dict(_volumes(situation.texts, situation.spec))
+    touched = [item.diff.address for item in judged if item.decision.way != KEEP]
+    changed = {element for element, _ in SHOWN.values() if is_inside(element, touched) or _inside(touched, element)}
+    first = [each for each in wanted if each.element in changed or (starts and have.get(each.element) == each.volume)]
+    stay = {each.volume for each in wanted}
+    last = [volume for element, volume in have.items() if element in changed and volume not in stay]
+    return sown(first), discarded(last, situation.spec.ref.name)
+
+
+def _inside(addresses: Iterable[Address], element: Address) -> bool:
+    return any(is_inside(address, (element,)) for address in addresses)
 
 
 def left(observed: Observed, texts: Texts) -> tuple[Step, ...]:
-    """The steps that take the seed of a machine away which is gone."""
-    return discarded(_volumes(texts), observed.ref.name)
+    """The steps that take the seeds of a machine away which is gone."""
+    return discarded(dict(_volumes(texts)).values(), observed.ref.name)
 
 
 def discarded(volumes: Iterable[str], machine: str) -> tuple[Step, ...]:
     return tuple(On(Ref("Volume", volume), KindStep("discard", {"machine": machine})) for volume in volumes)
 
 
-def _volumes(texts: Texts) -> Iterator[str]:
-    """The seeds that a definition names."""
-    name, pool = texts.get(VOLUME, ""), texts.get(f"{DISK}/source@pool", "")
-    if pool and _NAME.fullmatch(name):
-        yield f"{pool}/{name}"
+def _volumes(texts: Texts, spec: Spec | None = None) -> Iterator[tuple[Address, str]]:
+    """The seeds that a definition shows, by the element that does: `pool/name`, or a path where that is all it says."""
+    known = {each.volume.rpartition("/")[2]: each.volume for each in seeds_of(spec)} if spec else {}
+    for leaf, (element, _) in SHOWN.items():
+        found = texts.get(leaf, "")
+        name, pool = found.rpartition("/")[2], texts.get(f"{element}/source@pool")
+        if _NAME.fullmatch(name):
+            yield element, f"{pool}/{name}" if pool else known.get(name, found)

@@ -16,6 +16,7 @@ from reconciler.kinds.domain import (
     cloud_init,
     devices,
     health,
+    ignition,
     life,
     machine,
     memory,
@@ -44,6 +45,7 @@ FIELDS: tuple[Node, ...] = (
     *boot.DIRECT,
     boot.SMBIOS,
     cloud_init.CLOUD_INIT,
+    ignition.IGNITION,
     tuning.FEATURES,
     life.CLOCK,
     *tuning.RESOURCES,
@@ -58,12 +60,15 @@ FIELDS: tuple[Node, ...] = (
         example="<domain><devices><watchdog model='i6300esb' action='reset'/></devices></domain>",
     ),
 )
-# The drive of a seed belongs to the field that it is made from.
 _FOUND = entries.index(FIELDS)
+# What shows a seed belongs to the field that it is made from.
 TABLE = {
     **_FOUND,
-    seed.DISK: entries.Entry("cloudInit", None),
-    seed.VOLUME: entries.Entry("cloudInit", _FOUND["devices/disk[]/source@volume"].field),
+    **{element: entries.Entry(path, None) for element, path in seed.SHOWN.values()},
+    **{
+        leaf: entries.Entry(path, _FOUND["devices/disk[]/source@volume"].field)
+        for leaf, (_, path) in seed.SHOWN.items()
+    },
 }
 FORM = merging.Format(
     root="domain", identities=xml.IDENTITIES, table=TABLE, read=lambda text: xml.said(markup.parse(text), whole=False)
@@ -79,6 +84,7 @@ def parse(document: Document, context: Context) -> Spec:
     whole, sown = seed.planted(document)
     lowered = fields.lower(FIELDS, whole.body)
     said = {address: lowered.claims.pop(address) for address in tuple(lowered.claims) if address.startswith("!")}
+    lowered.claims.update(seed.claims(sown))
     for address, key in keys(lowered.claims):
         lowered.claims.setdefault(address, key)
     merging.lay(lowered, document, FORM)

@@ -220,9 +220,11 @@ def _discard(connection: Connection, ref: Ref, machine: str) -> None:
 
 
 def _pool_of(connection: Connection, volume: str) -> Pool | None:
-    """The active pool of a volume; None where there is none."""
-    found = {pool.name(): pool for pool in connection.listAllStoragePools(POOLS_ACTIVE)}
-    return found.get(volume.rpartition("/")[0])
+    """The active pool of a volume, `pool/name` or a path; None where there is none."""
+    pools = connection.listAllStoragePools(POOLS_ACTIVE)
+    if not volume.startswith("/"):
+        return next((pool for pool in pools if pool.name() == volume.rpartition("/")[0]), None)
+    return next((pool for pool in pools if any(found.path() == volume for found in pool.listAllVolumes(0))), None)
 
 
 def _must_be_unused(connection: Connection, volume: Volume, ref: Ref) -> None:

@@ -1,14 +1,16 @@
 """What a document's cloudInit becomes: files, a volume named after them, a drive, and a decision when they change."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from reconciler.errors import ManifestError
 from reconciler.kind import KEEP, Context, Facts
 from reconciler.kinds.domain import KIND
-from reconciler.kinds.domain.seed import seed_of
+from reconciler.kinds.domain.seed import seeds_of
 from reconciler.model.documents import Document, Place
+from reconciler.model.inventory import Applied
 from reconciler.model.plans import Define, Disruption, KindStep, On, Start, Undefine
 from reconciler.model.refs import Ref
 from tests.kinds.domain.machines import judged, observed, parsed, rendered, updated
@@ -19,6 +21,11 @@ USER = {"packages": ["nginx"]}
 def body(user=USER, disks=None, **more):
     listed = {} if disks is None else {"disks": disks}
     return {"type": "qemu", "cloudInit": {"userData": user, **more}, **listed}
+
+
+def seed_of(spec):
+    (found,) = seeds_of(spec)
+    return found
 
 
 def seed(**more):
@@ -208,3 +215,88 @@ def test_nobody_has_to_have_made_the_volume_but_the_pool_has_to_be_there():
     assert KIND.preflight(spec, None, Facts(pools={"ssd": True}, volumes={})) == ()
     (problem,) = KIND.preflight(spec, None, Facts(pools={}, volumes={}))
     assert "Pool/ssd" in problem.message
+
+
+CONFIG = {"ignition": {"version": "3.4.0"}, "storage": {"files": [{"path": "/etc/hostname"}]}}
+ENTRY = "sysinfo[fwcfg]/entry[opt%2Fcom.coreos%2Fconfig]"
+
+
+def ignition(config=CONFIG, **more):
+    return {"type": "qemu", "power": "unmanaged", "ignition": {"config": config, **more}}
+
+
+def informed(spec, pool="/srv/images"):
+    """The Spec as the program gives it to the engine, with the path that its host knows."""
+    claims = {at: text.replace("volume:default", pool) if text else text for at, text in spec.claims.items()}
+    return replace(spec, claims=claims)
+
+
+def ignited(asked, **facts):
+    return observed(KIND.render(informed(parsed(asked)), None, ()), **facts)
+
+
+def test_ignition_is_handed_over_by_the_firmware_from_a_file_that_only_its_host_can_place():
+    spec = parsed(ignition())
+    assert spec.claims[f"{ENTRY}@file"] == f"volume:{seed_of(spec).volume}"
+    assert seed_of(spec).volume.startswith("default/web-seed-") and seed_of(spec).volume.endswith(".ign")
+    rendered = KIND.render(informed(spec), None, ())
+    assert "<sysinfo type='fwcfg'>" in rendered.replace('"', "'")
+    assert KIND.read(rendered)[f"{ENTRY}@file"].startswith("/srv/images/web-seed-")
+
+
+def test_the_same_configuration_is_the_same_however_it_is_written():
+    assert parsed(ignition(json.dumps(CONFIG, indent=3))).claims == parsed(ignition()).claims
+
+
+@pytest.mark.parametrize("arch", ["s390x", "ppc64le"])
+def test_where_there_is_no_fw_cfg_ignition_reads_a_disk_of_its_serial(arch):
+    spec = parsed({**ignition(), "arch": arch})
+    disk = {at: text for at, text in spec.claims.items() if at.startswith("devices/disk[ignition]")}
+    assert disk["devices/disk[ignition]/serial"] == "ignition"
+    assert disk["devices/disk[ignition]/target@bus"] == "virtio"
+    assert not any(at.startswith("sysinfo") for at in spec.claims)
+
+
+@pytest.mark.parametrize(
+    ("config", "number", "said"),
+    [
+        ('{"ignition": ', "R223", "not valid JSON at its line 1, column 14"),
+        ("variant: fcos\n", "R223", "not valid JSON"),
+        ({"storage": {}}, "R223", "says no version"),
+        ({"ignition": {"version": 3}}, "R223", "says no version"),
+        ({"ignition": {"version": "1.0.0"}}, "R223", "says no version"),
+        (None, "R205", "lacks config"),
+    ],
+)
+def test_what_ignition_would_not_take_is_told(config, number, said):
+    body = ignition(config)
+    if config is None:
+        del body["ignition"]["config"]
+    with pytest.raises(ManifestError) as error:
+        parsed(body)
+    (problem,) = error.value.problems
+    assert problem.number == number and said in problem.message
+
+
+def test_ignition_is_kept_by_default_and_else_read_at_the_next_start():
+    other = {**CONFIG, "systemd": {}}
+    _, items = judged(informed(parsed(ignition(other))), ignited(ignition()))
+    assert [item.decision.way for item in items] == [KEEP]
+    new = informed(parsed(ignition(other, onChange="nextBoot")))
+    _, items = judged(new, ignited(ignition(), running=True))
+    assert [item.decision.disruption for item in items] == [Disruption.NEXT_BOOT]
+    steps = updated(new, ignited(ignition()))
+    assert [type(step) for step in steps] == [On, Define, On]
+    assert steps[-1].ref == Ref("Volume", KIND.read(ignited(ignition()).xml)[f"{ENTRY}@file"])
+
+
+def test_a_path_is_not_asked_for_again_where_the_host_has_one_with_that_digest():
+    assert judged(parsed(ignition()), ignited(ignition()))[1] == []
+
+
+def test_ignition_that_leaves_the_document_takes_its_file_along():
+    gone = {"type": "qemu", "power": "unmanaged"}
+    applied = Applied(claims=informed(parsed(ignition())).claims)
+    steps = updated(parsed(gone), ignited(ignition()), applied=applied)
+    assert [type(step) for step in steps] == [Define, On] and "fwcfg" not in steps[0].xml
+    assert [type(step) for step in KIND.delete(ignited(ignition()), False, False)] == [Undefine, On]
