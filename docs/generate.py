@@ -15,7 +15,7 @@ from proofs import page as proofs_page
 from tables import prose, table
 
 from reconciler.app import schema
-from reconciler.app.settings_file import KEYS
+from reconciler.app.settings_keys import KEYS
 from reconciler.catalogue import CATALOGUE, Entry
 from reconciler.cli import topics
 from reconciler.cli.main import VERBS, program
@@ -23,6 +23,8 @@ from reconciler.codecs import Codec, Json
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Kind
 from reconciler.kinds import KINDS
+from reconciler.policy.places import TABLE
+from reconciler.policy.words import LIMITS, WORDS, Word
 
 ROOT = Path(__file__).parent.parent
 NOTE = "<!-- Made by docs/generate.py; edit that, or what it reads. -->"
@@ -63,6 +65,7 @@ def pages() -> dict[str, str]:
         "proofs.md": proofs_page(
             (kind for kind in KINDS.values() if kind.name not in NO_OBJECTS), ROOT / "tests", ROOT
         ),
+        "policy.md": policy(),
         "settings.md": settings(),
         **{f"{name.lower()}.md": kind_page(kind) for name, kind in KINDS.items()},
     }
@@ -77,6 +80,7 @@ def contents() -> Iterator[str]:
     yield "* [What a change costs](disruption.md): which fields change live, and which need a restart."
     yield "* [What proves each rule](proofs.md): the tests that play it, and what cannot be seen without KVM."
     yield "* [Errors](errors.md): every number, its meaning and its cure."
+    yield "* [Policy](policy.md): the words of what manifests may not ask for, and which places they judge."
     yield "* [Settings](settings.md): the settings file and the environment."
 
 
@@ -106,6 +110,40 @@ def _error(entry: Entry) -> Iterator[str]:
     yield f"Cure: {entry.cure}"
     yield ""
     yield f"Family: {entry.family.name.lower()}. Exit code: {entry.family.value}."
+
+
+# Policy
+
+
+def policy() -> Iterator[str]:
+    yield "# Policy"
+    yield ""
+    yield from prose("""
+        The words of a policy, each a list of what is permitted ([how to write one](../how-to/policy.md),
+        [what it is good for](../explanation/policy.md)). Without the word anything is permitted, or with
+        `preset: guarded` what the last column has.""")
+    yield ""
+    rows = (
+        (f"`{word.name}`", word.doc, ", ".join(f"`{each}`" for each in word.example), _guarded(word)) for word in WORDS
+    )
+    yield from table(("Word", "What it is a list of", "Example", "In `preset: guarded`"), rows)
+    yield from ("", "## Limits", "")
+    yield from table(("Limit", "Meaning"), ((f"`{name}`", doc) for name, doc in LIMITS.items()))
+    yield from ("", "## Which word judges what", "")
+    yield from prose("""
+        The first row that fits a place counts; `*` stands for any text. A place that no row is for is judged by its
+        value: a path by `paths` (by `sources` where it is no part of libvirt's XML), a URL by `urls`.""")
+    yield ""
+    rows = (
+        (place.kind, f"`{place.shape}`", f"`{place.word}`" if place.word else f"free: {place.why}") for place in TABLE
+    )
+    yield from table(("Kind", "Place", "Word"), rows)
+
+
+def _guarded(word: Word) -> str:
+    if word.guarded is None:
+        return "anything"
+    return ", ".join(f"`{each}`" for each in word.guarded) or "nothing"
 
 
 # Settings

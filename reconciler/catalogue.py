@@ -128,6 +128,12 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "R208", _M, "libvirt's schema does not know this XML", "Correct the element: libvirt would drop it silently."
     ),
     Entry(
+        "R209",
+        _M,
+        "The policy does not permit this",
+        "Ask for something that it permits, or have it added to the policy (docs/how-to/policy.md).",
+    ),
+    Entry(
         "R223",
         _M,
         "The guest would not understand its seed",

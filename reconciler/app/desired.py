@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from reconciler.adapters.build import fingerprint, schema_kinds, schema_text
+from reconciler.app import policing
+from reconciler.app.policing import Refusal
+from reconciler.app.positions import Written, texts_of
 from reconciler.app.settings import Settings
 from reconciler.app.sources import Gathered, collect, in_order
 from reconciler.app.understand import Work, understand
@@ -14,17 +17,22 @@ from reconciler.kind import Kind
 from reconciler.manifest.check import Schemas
 from reconciler.manifest.link import Key
 from reconciler.model.documents import Document, Spec
+from reconciler.policy.judge import Violation
 from reconciler.ports import Cache, SourceFile, Vault
 
 
 @dataclass(frozen=True, kw_only=True)
 class Desired:
-    """What a source asks for: Specs by host and Ref, its Host documents by name, and which revision and whose it is."""
+    """What a source asks for: Specs by host and Ref, its Host documents by name, and which revision and whose it is.
+
+    `refused` is what the policies do not permit of it.
+    """
 
     specs: Mapping[Key, Spec]
     hosts: Mapping[str, Document]
     revision: str | None
     owners: tuple[str, ...]
+    refused: Mapping[Key, tuple[Refusal, ...]] = field(default_factory=dict)
 
     def policy(self, host: str) -> Mapping[str, object]:
         """The `policy` of a Host document; empty where there is none."""
@@ -51,13 +59,42 @@ def read_desired(
     settings: Settings,
     vault: Vault | None = None,
 ) -> Desired:
-    """The whole desired state; `vault` opens encrypted files. Raises ManifestError with every problem of every file."""
+    """The whole desired state; `vault` opens encrypted files. Raises ManifestError with every problem of every file.
+
+    A Host document that leads where the policies do not permit it is such a problem; what else they refuse is told.
+    """
     files, unreadable = collect(source)
     owners = tuple(dict.fromkeys(name for name in (settings.owner, *source.owners()) if name)) or ("",)
     work, specs, hosts = understood(files, work_with(kinds, cache, default_host, owners[0], vault, source.values))
+    work.problems += policing.host_problems(settings, hosts)
     if unreadable or work.problems:
         raise ManifestError(in_order((*unreadable, *work.problems)))
-    return Desired(specs=specs, hosts=hosts, revision=source.revision(), owners=owners)
+    refused = held_to_policies(files, work, specs, hosts, settings)
+    return Desired(specs=specs, hosts=hosts, revision=source.revision(), owners=owners, refused=refused)
+
+
+def held_to_policies(
+    files: list[SourceFile], work: Work, specs: Mapping[Key, Spec], hosts: Mapping[str, Document], settings: Settings
+) -> dict[Key, tuple[Refusal, ...]]:
+    """What the policies have against each Spec, each thing with its place."""
+    found = policing.judged(settings, specs, hosts, work.kinds, work.cache)
+    if not found:
+        return {}
+    if work.from_cache:
+        work = work.afresh(NoCache())
+        understand(files, work)
+    texts = texts_of(files)
+    return {key: tuple(_placed(work, texts, key, specs[key], found[key])) for key in found}
+
+
+def _placed(
+    work: Work, texts: Mapping[str, str], key: Key, spec: Spec, found: Iterable[Violation]
+) -> Iterator[Refusal]:
+    written = Written(work.under.get(key, ()), texts)
+    kind = work.kinds[spec.ref.kind]
+    for each in found:
+        text = spec.claims.get(each.address) or ""
+        yield Refusal(each, written.place(kind, each.address, text) if each.address else spec.where)
 
 
 def work_with(

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from reconciler import __version__
-from reconciler.app import capacity, preflight, session, usage
+from reconciler.app import capacity, enforcing, preflight, session, usage
 from reconciler.app.formats import with_formats
 from reconciler.app.moving import decide_moved, moves
 from reconciler.app.places import with_places
@@ -112,9 +112,8 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
     )
     changes = [change for each in decisions for change in each.changes]
     changes += [change for change in pruned if wanted(change.ref)]
-    changes = preflight.check(workspace, host, specs, changes)
-    changes = usage.stranded(host.observed, {spec.ref: spec for spec in chosen}, changes)
-    changes = usage.mind(host.observed, specs, changes)
+    changes, violating = enforcing.enforce(workspace, host, chosen, changes)
+    changes = _possible(workspace, host, specs, chosen, changes)
     changes, unseen = in_sight(changes, specs, inventory.objects, host.hides)
     measured, changes = capacity.measured(workspace, host, changes)
     guarded = protect(changes, _protected(workspace, host))
@@ -126,11 +125,21 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
             *(condition for each in decisions for condition in each.conditions),
             *conditions(host.host, {ref: each for ref, each in suspended.items() if asked(ref)}),
             *emulated(workspace, host, chosen),
+            *violating,
             *unseen,
         ),
         unmanaged=_unmanaged(host, specs, inventory),
         capacity=measured,
     )
+
+
+def _possible(
+    workspace: Workspace, host: Session, specs: Mapping[Ref, Spec], chosen: Iterable[Spec], changes: Sequence[Change]
+) -> list[Change]:
+    """The changes; those that the host lacks something for, or that take something from its users, are blocked."""
+    changes = preflight.check(workspace, host, specs, changes)
+    changes = usage.stranded(host.observed, {spec.ref: spec for spec in chosen}, changes)
+    return usage.mind(host.observed, specs, changes)
 
 
 def _protected(workspace: Workspace, host: Session) -> Sequence[str]:

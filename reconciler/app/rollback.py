@@ -9,6 +9,7 @@ from reconciler.app import older, session
 from reconciler.app import plan as planning
 from reconciler.app.apply import Applied, Approve, Report, Stopping
 from reconciler.app.perform import Run
+from reconciler.app.policing import Refusal, policies_of
 from reconciler.app.session import Session, Workspace
 from reconciler.app.settings import Selection, Settings
 from reconciler.engine.suspension import in_force, told
@@ -18,6 +19,7 @@ from reconciler.model.inventory import Applied as LastApplied
 from reconciler.model.inventory import Owned
 from reconciler.model.plans import Allow
 from reconciler.model.refs import Ref
+from reconciler.policy.judge import violations
 from reconciler.ports import LedgerChange
 
 
@@ -72,7 +74,18 @@ def _older(workspace: Workspace, host: Session, ref: Ref, to: str) -> Workspace:
     """The workspace, with this one resource wanting its older definition."""
     spec = older.spec_of(workspace, host, ref, _definition(host, ref, to))
     specs: dict[tuple[str, Ref], Spec] = {**workspace.desired.specs, (host.host, ref): spec}
-    return replace(workspace, desired=replace(workspace.desired, specs=specs))
+    refused = {key: found for key, found in workspace.desired.refused.items() if key != (host.host, ref)}
+    return replace(
+        workspace,
+        desired=replace(workspace.desired, specs=specs, refused={**refused, **_refused(workspace, host, spec)}),
+    )
+
+
+def _refused(workspace: Workspace, host: Session, spec: Spec) -> dict[tuple[str, Ref], tuple[Refusal, ...]]:
+    """What the policies of today have against a definition of then."""
+    policies = policies_of(workspace.settings, workspace.desired.hosts, host.host)
+    found = violations(policies, spec, workspace.kinds[spec.ref.kind].table)
+    return {(host.host, spec.ref): tuple(Refusal(each, "") for each in found)} if found else {}
 
 
 def _host_of(workspace: Workspace, ref: Ref, to: str) -> Session:

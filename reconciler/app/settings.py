@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reconciler.model.plans import Allow
     from reconciler.model.refs import Ref
+    from reconciler.policy.policies import Policy
 
 from reconciler.model.secrets import Grants
 
@@ -19,7 +20,8 @@ class Settings:
 
     `connect` is None for libvirt's own default. `owner` is "" unless the settings file names one.
     `values` are the values files of the command line, the nearest last. `lock_timeout` in seconds.
-    `parallelism` counts changes at once over all hosts. `grants` is where manifests may take secret values from.
+    `parallelism` counts changes at once over all hosts. `grants` is where manifests may take secret values from,
+    and every one of the `policies` has to be satisfied by them.
     """
 
     directory: Path
@@ -31,6 +33,7 @@ class Settings:
     lock_timeout: float = 0.0
     values: tuple[Path, ...] = ()
     grants: Grants = Grants()
+    policies: tuple[Policy, ...] = ()
 
     @property
     def apart(self) -> tuple[Path, ...]:

@@ -2,144 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from reconciler.app.grants import may_grant, read_grants
+from reconciler.app.grants import may_grant
 from reconciler.app.settings import Settings
+from reconciler.app.settings_keys import KEYS, NAME
 from reconciler.catalogue import Family
 from reconciler.errors import FAMILIES, Problem, trouble
 from reconciler.manifest.load import Loaded, load
-from reconciler.model.quantities import parse_duration
 from reconciler.model.secrets import Grants
 
-NAME = "reconciler.yaml"
+if TYPE_CHECKING:
+    from reconciler.policy.policies import Policy
+
 SYSTEM = Path("/etc/reconciler/config.yaml")
 SYSTEM_STATE = Path("/var/lib/reconciler")
 SYSTEM_CACHE = Path("/var/cache/reconciler")
 PARALLELISM = 10
 # What a desired state says of itself: it counts for another revision of it, too.
 _OF_THE_STATE = ("base", "values")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Key:
-    """One setting: how it is written, what it does, and the check that gives its value or raises ValueError."""
-
-    name: str
-    doc: str
-    example: str
-    default: str
-    check: Callable[[object], object]
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("wants text")
-    return value
-
-
-def _path(value: object) -> str:
-    try:
-        return str(Path(_text(value)).expanduser())
-    except RuntimeError as error:
-        raise ValueError("names a user who has no home directory") from error
-
-
-def _paths(value: object) -> object:
-    """One path or a list of them; they count from the desired state's own directory, wherever it lies."""
-    for each in value if isinstance(value, list) else [value]:
-        if _text(each).startswith("/"):
-            raise ValueError("wants a path from this directory, or a list of them")
-    return value
-
-
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
-        raise ValueError("wants a whole number from 1 to 1000")
-    return value
-
-
-def _duration(value: object) -> int:
-    if value == 0:
-        return 0
-    if not isinstance(value, str):
-        raise ValueError("wants a duration such as 30s or 5m")
-    return parse_duration(value)
-
-
-KEYS: tuple[Key, ...] = (
-    Key(
-        name="source",
-        doc="Directory with the manifests, from the settings file's own directory. `-C` wins over it.",
-        example="desired-state",
-        default="the directory of the settings file",
-        check=_path,
-    ),
-    Key(
-        name="base",
-        doc="Directories of the same repository whose documents and values this one takes over, the lowest first. "
-        f"Only in the {NAME} of the desired state's own directory.",
-        example="../../base",
-        default="none",
-        check=_paths,
-    ),
-    Key(
-        name="values",
-        doc="Values files for ${values.…}, the nearest last; values.yaml in the directory comes before them. "
-        f"`--values` wins over them. Only in the {NAME} of the desired state's own directory.",
-        example="values-prod.yaml",
-        default="values.yaml, if it is there",
-        check=_paths,
-    ),
-    Key(
-        name="connect",
-        doc="Host where no Host document says otherwise: a libvirt URI, or `embedded`. "
-        "`--connect` and LIBVIRT_DEFAULT_URI win over it.",
-        example="qemu:///system",
-        default="libvirt's own default, as virsh picks it",
-        check=_text,
-    ),
-    Key(
-        name="stateDir",
-        doc="Directory of the ledger, the embedded host and the locks. `--state-dir` wins over it.",
-        example="/srv/reconciler",
-        default="/var/lib/reconciler as root, else $XDG_STATE_HOME/reconciler",
-        check=_path,
-    ),
-    Key(
-        name="owner",
-        doc="Name that marks the objects of this repository; two repositories on one host need different ones.",
-        example="web-team",
-        default="taken from the repository",
-        check=_text,
-    ),
-    Key(
-        name="parallelism",
-        doc="Changes at once over all hosts. `--parallelism` wins over it.",
-        example="20",
-        default="10",
-        check=_count,
-    ),
-    Key(
-        name="lockTimeout",
-        doc="How long to wait for another writer on a host. `--lock-timeout` wins over it.",
-        example="30s",
-        default="0s: fail at once and say who holds the lock",
-        check=_duration,
-    ),
-    Key(
-        name="secrets",
-        doc="What manifests may name as the place of a secret value: `commands` (a program, or a list that a command "
-        "line has to begin with), `files` (directories), `env` (names, with wildcards); and `ageKeyFile`, the keys "
-        "that open SOPS and age files. Counts only in a settings file outside the desired state's tree (its git work "
-        "tree), or in one that `--config` names: those who commit manifests cannot grant themselves anything.",
-        example="{commands: [[pass, show]], files: [/run/keys], env: [RECONCILER_*], ageKeyFile: /etc/reconciler/age}",
-        default="nothing may be named but encrypted files of the repository",
-        check=read_grants,
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,10 +41,19 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A settings file's values by key, and the file; its directory is the one from which its paths count."""
+    """A settings file's values by key, and the file; its directory is the one from which its paths count.
+
+    `spots` are the lines and columns of the keys.
+    """
 
     values: Mapping[str, object] = field(default_factory=dict)
     file: Path | None = None
+    spots: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def place(self, key: str) -> str:
+        """Where a key is written: `reconciler.yaml:3:1`."""
+        line, column = self.spots.get(key, (1, 1))
+        return f"{self.file}:{line}:{column}"
 
     def text(self, key: str) -> str | None:
         value = self.values.get(key)
@@ -181,6 +74,9 @@ def resolve(given: Given, environment: Mapping[str, str], *, root: bool) -> Sett
     directory = Path(given.directory) if given.directory else found.path("source") or Path()
     state_dir = Path(given.state_dir) if given.state_dir else found.path("stateDir")
     _refuse_elsewhere(found, directory)
+    policies = _policies(found, named=bool(given.config))
+    if policies and not (found.file is None or may_grant(found.file, directory, named=bool(given.config))):
+        _refuse_foreign(found, policies, given, environment)
     waiting = given.lock_timeout if given.lock_timeout is not None else found.number("lockTimeout")
     return Settings(
         directory=directory,
@@ -192,6 +88,7 @@ def resolve(given: Given, environment: Mapping[str, str], *, root: bool) -> Sett
         lock_timeout=float(waiting or 0),
         values=tuple(map(Path, given.values)),
         grants=_grants(found, directory, named=bool(given.config)),
+        policies=policies,
     )
 
 
@@ -212,6 +109,34 @@ def _grants(found: Found, directory: Path, *, named: bool) -> Grants:
     granted = system.values.get("secrets")
     granted = granted if isinstance(granted, Grants) else Grants()
     return replace(granted, ignored=str(found.file)) if given is not None else granted
+
+
+def _policies(found: Found, *, named: bool) -> tuple[Policy, ...]:
+    """The system's policy, and the one of the file that counts for everything else; a named file stands alone."""
+    system = read(SYSTEM) if not named and found.file != SYSTEM and SYSTEM.is_file() else Found()
+    written = [each for each in (system, found) if each.values.get("policy") is not None]
+    if not written:
+        return ()
+    from reconciler.policy.policies import parse
+
+    return tuple(parse(each.values["policy"], f"the policy in {each.file}") for each in written)
+
+
+def _refuse_foreign(found: Found, policies: Sequence[Policy], given: Given, environment: Mapping[str, str]) -> None:
+    """Raise R209 for what the desired state's own file says though the machine's policy leaves it to others."""
+    binding = [policy for policy in policies if policy.origin != f"the policy in {found.file}"]
+    if binding and found.text("stateDir") and not given.state_dir:
+        message = (
+            f"stateDir is not for this file to say; {binding[0].origin} leaves it to the machine; take it out here"
+        )
+        raise trouble("R209", message, found.place("stateDir"))
+    uri = found.text("connect")
+    if uri and not (given.connect or environment.get("LIBVIRT_DEFAULT_URI")):
+        from reconciler.policy.connections import refusal
+
+        for policy in policies:
+            if message := refusal(policy, "connect", uri):
+                raise trouble("R209", message, found.place("connect"))
 
 
 def _state_dir(environment: Mapping[str, str], root: bool) -> Path:
@@ -261,7 +186,8 @@ def read(path: Path) -> Found:
     values = documents[0].value if documents else {}
     checks = {key.name: key.check for key in KEYS}
     known = values if isinstance(values, dict) else {}
-    return Found({name: checks[name](value) for name, value in known.items()}, path)
+    spots = {str(name): documents[0].keys.get((name,), (1, 1)) for name in known}
+    return Found({name: checks[name](value) for name, value in known.items()}, path, spots)
 
 
 def _problems(documents: list[Loaded], file: str) -> Iterator[Problem]:
@@ -274,6 +200,15 @@ def _problems(documents: list[Loaded], file: str) -> Iterator[Problem]:
         complaint = _complaint(str(name), value)
         if complaint:
             yield Problem("R802", complaint, f"{file}:{line}:{column}")
+        yield from _inner_problems(str(name), value, first, file)
+
+
+def _inner_problems(name: str, value: object, loaded: Loaded, file: str) -> Iterator[Problem]:
+    """What is wrong inside a setting that has parts, each at its own place."""
+    inner = next((key.inner for key in KEYS if key.name == name), None)
+    for path, complaint in inner(value) if inner else ():
+        line, column = loaded.keys.get((name, *path)) or loaded.places.get((name, *path)) or loaded.keys[(name,)]
+        yield Problem("R802", f"{name}: {complaint}", f"{file}:{line}:{column}")
 
 
 def _complaint(name: str, value: object) -> str:

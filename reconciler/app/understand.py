@@ -30,9 +30,9 @@ class Work:
 
     `build` names the program's build, `owner` whose mark the objects get; `vault` opens encrypted files. `known` are
     resources that are declared but wrong; `declared` is every name with its place. `documents` are all that were read,
-    `origins` what each Spec was made of; `fresh` those that the cache did not have, by its key; `private` the digests
-    of those it must not get. `values` are the values files, the nearest last; `composition` is how documents came about
-    that others take part in.
+    `origins` what each Spec was made of, `under` the document as it is written and the Profiles below it; `fresh` those
+    that the cache did not have, by its key; `private` the digests of those it must not get. `values` are the values
+    files, the nearest last; `composition` is how documents came about that others take part in.
     """
 
     kinds: Mapping[str, Kind]
@@ -47,6 +47,7 @@ class Work:
     declared: list[tuple[Key, str]] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)
     origins: dict[Key, Document] = field(default_factory=dict)
+    under: dict[Key, tuple[Document, ...]] = field(default_factory=dict)
     fresh: dict[str, tuple[Document, ...]] = field(default_factory=dict)
     private: set[str] = field(default_factory=set)
     from_cache: bool = False
@@ -256,6 +257,7 @@ def _lowered(task: _Task, work: Work) -> Iterator[Spec]:
             # A definition taken from a host refers to what that host has; nobody has to declare it.
             spec = replace(spec, needs=tuple(replace(need, external=True) for need in spec.needs))
         work.origins.setdefault((task.host, spec.ref), document)
+        work.under.setdefault((task.host, spec.ref), (task.document, *reversed(under)))
         yield replace(
             spec,
             where=document.place(),

@@ -84,7 +84,8 @@ def validate(paths: Sequence[Path], settings: Settings) -> Validated:
 
 def _key(files: Sequence[SourceFile], values: Sequence[SourceFile], chosen: int, settings: Settings) -> str:
     """The digest of all that the answer depends on."""
-    digest = sha256(f"{fingerprint()}\0{settings.owner}\0{chosen}\0{len(values)}\0".encode())
+    policies = ",".join(policy.digest for policy in settings.policies)
+    digest = sha256(f"{fingerprint()}\0{settings.owner}\0{policies}\0{chosen}\0{len(values)}\0".encode())
     for file in (*values, *files):
         digest.update(f"{file.path}\0{len(file.content)}\0".encode())
         digest.update(file.content)
@@ -95,11 +96,17 @@ def _judge(
     files: list[SourceFile], values: list[SourceFile], around: frozenset[str], cache: Cache, settings: Settings
 ) -> Validated:
     """The answer for all files but those around. What knows about kinds is imported here, for it takes 80 ms."""
-    from reconciler.app.desired import understood, work_with
+    from reconciler.app import policing
+    from reconciler.app.desired import held_to_policies, understood, work_with
 
     root = settings.directory
     vault = wiring.vault(settings, DirectorySource(root, _Nobody(root), settings.apart))
-    work, _, _ = understood(files, work_with(wiring.kinds(), cache, UNKNOWN_HOST, settings.owner, vault, values))
+    work, specs, hosts = understood(
+        files, work_with(wiring.kinds(), cache, UNKNOWN_HOST, settings.owner, vault, values)
+    )
+    work.problems += policing.host_problems(settings, hosts)
+    if not work.problems:
+        work.problems += policing.problems(held_to_policies(files, work, specs, hosts, settings).values())
     return Validated(
         count=sum(_file_of(document.place()) not in around for document in work.documents),
         problems=tuple(problem for problem in work.problems if _file_of(problem.where) not in around),

@@ -31,7 +31,8 @@ def exit_codes() -> str:
 
 def settings() -> str:
     """Where the settings file is looked for, and its keys."""
-    from reconciler.app.settings_file import KEYS, NAME, SYSTEM
+    from reconciler.app.settings_file import SYSTEM
+    from reconciler.app.settings_keys import KEYS, NAME
 
     where = (
         f"The settings file is the one that --config names, else {NAME} in the directory of the desired state, "

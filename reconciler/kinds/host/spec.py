@@ -5,11 +5,14 @@ The rest (URI, default, policy) tells the program how to treat the host, and cla
 
 from __future__ import annotations
 
+from json import dumps, loads
+
 from reconciler import entries, fields
 from reconciler.codecs import YES_NO, Codec, Json, integer, text
 from reconciler.fields import Field, Group, Node
 from reconciler.kind import Context
 from reconciler.model.documents import Document, Spec, Texts
+from reconciler.policy.words import SCHEMA
 
 KSM = "!ksm."
 
@@ -28,6 +31,12 @@ PATTERNS = Codec(
     lower=lambda value: "\n".join(map(str, value)) if isinstance(value, list) else str(value),
     lift=lambda value: list(value.splitlines()),
     unit="resources such as Domain/db-*",
+)
+MANIFESTS = Codec(
+    schema=SCHEMA,
+    lower=lambda value: dumps(value, sort_keys=True),
+    lift=loads,
+    unit="a policy, see how-to/policy.md",
 )
 ZERO_ONE = Codec(schema={"type": "boolean"}, lower=lambda value: "1" if value else "0", lift=lambda value: value == "1")
 
@@ -117,6 +126,13 @@ FIELDS: tuple[Node, ...] = (
                 codec=PATTERNS,
                 doc="What is never deleted here.",
                 example=["Domain/db-*"],
+            ),
+            Field(
+                name="manifests",
+                at="!policy.manifests",
+                codec=MANIFESTS,
+                doc="What documents for this host may not ask for; it only narrows the policy in the settings.",
+                example={"preset": "guarded", "limits": {"vcpus": 8}},
             ),
         ),
         example={"overcommit": {"memory": 1.5}, "protect": ["Domain/db-*"]},
