@@ -26,9 +26,14 @@ _WORDS = (b"${", b"generate", b"patch")
 
 def is_composed(file: SourceFile) -> bool:
     """Whether a file may hold more than it says. What is encrypted is taken as it stands."""
-    if file.path.endswith(".xml") or (b"sops" in file.content and b"ENC[" in file.content):
+    if file.path.endswith(".xml") or is_encrypted(file):
         return False
     return any(word in file.content for word in _WORDS)
+
+
+def is_encrypted(file: SourceFile) -> bool:
+    """Whether SOPS has encrypted values in a file."""
+    return b"sops" in file.content and b"ENC[" in file.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ class Composition:
         patched = {
             path for path, held in plain.items() if any(each.ref in targets and each.xml is None for each in held)
         }
-        self._refuse_xml(targets, plain)
+        patched -= self._refused(targets, plain)
         composed = [*composed, *(file for file in self.files if file.path in patched)]
         untouched = (each for path, held in plain.items() if path not in patched for each in held)
         self.hosts = {each.ref.name: each for each in untouched if each.ref.kind == "Host"}
@@ -102,12 +107,18 @@ class Composition:
         """What is wrong, but for what has been said: a file that is patched has been read before."""
         return [problem for problem in dict.fromkeys(self.problems) if problem not in said]
 
-    def _refuse_xml(self, targets: Mapping[Ref, str], plain: Mapping[str, tuple[Document, ...]]) -> None:
-        for held in plain.values():
+    def _refused(self, targets: Mapping[Ref, str], plain: Mapping[str, tuple[Document, ...]]) -> set[str]:
+        """The files that no patch changes although one is meant to; that is noted."""
+        closed = {file.path for file in self.files if is_encrypted(file)}
+        found: set[str] = set()
+        for path, held in plain.items():
             for each in held:
-                if each.xml is not None and each.ref in targets:
-                    message = f"{each.ref} is a file of plain libvirt XML ({each.place()}), which no patch changes"
-                    self.problems.append(Problem("R308", f"{message}; edit it, or write it as YAML", targets[each.ref]))
+                if each.ref in targets and (each.xml is not None or path in closed):
+                    what = "plain libvirt XML" if each.xml is not None else "encrypted"
+                    message = f"{each.ref} in {each.place()} is {what}, which no patch changes; change it there"
+                    self.problems.append(Problem("R308", message, targets[each.ref]))
+                    found.add(path)
+        return found
 
     def _miss(self, targets: Mapping[Ref, str], known: Set[Ref]) -> None:
         """Note the patches of documents that there are none of."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from reconciler.cli.messages import problem_json
 from reconciler.model.outcomes import Outcome
 from reconciler.model.plans import Action, Blocked, Capacity, Change, Condition, FieldChange, Plan
 from reconciler.model.quantities import format_size
 from reconciler.model.refs import Ref
+
+if TYPE_CHECKING:
+    from reconciler.app.written import Written
 
 FORMAT_VERSION = 1
 
@@ -121,4 +125,21 @@ def summary(plan: Plan) -> dict[str, int]:
         "forget": actions.count(Action.FORGET),
         "blocked": len(plan.changes) - len(plan.permitted),
         "waiting": sum(change.waits for change in plan.permitted),
+    }
+
+
+def written(resources: Iterable[Written]) -> dict[str, object]:
+    """Documents as they are asked for, with the origin of each value by its path."""
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "resources": [
+            {
+                "ref": str(each.ref),
+                "host": each.host,
+                "where": each.where,
+                "document": each.document,
+                "origins": dict(each.origins),
+            }
+            for each in resources
+        ],
     }

@@ -124,7 +124,9 @@ def _on_pieces(under: Node, over: Node) -> Node:
 
 
 def _body(document: Document, by: str = "") -> Node:
-    known = {path: replace(place, by=by) for path, place in document.places.items()} if by else document.places
+    if not by:
+        return grown(document.body, SPEC, document.places, {})
+    known = {path: replace(each, by=f"{each.by}, {by}" if each.by else by) for path, each in document.places.items()}
     return grown(document.body, SPEC, known, {})
 
 

@@ -64,8 +64,11 @@ def _target(node: Node, filling: Filling) -> Ref:
 
 
 def _laid(node: Node) -> Node:
-    """What is merged: everything but the words that make it a patch."""
-    return replace(node, value={name: each for name, each in node.value.items() if name in _PARTS})
+    """What is merged: everything but the words that make it a patch, and say of what."""
+    metadata: Node = node.value["metadata"]
+    parts = {name: each for name, each in node.value.items() if name in _PARTS}
+    parts["metadata"] = replace(metadata, value={name: each for name, each in metadata.value.items() if name != "name"})
+    return replace(node, value=parts)
 
 
 def patched(node: Node, patches: Iterable[Patch]) -> Node:

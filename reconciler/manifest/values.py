@@ -37,6 +37,9 @@ def _one(file: SourceFile, lines: Lines) -> tuple[Node, list[Problem]]:
     if version is not None and version.value == API_VERSION:
         message = "this file holds values and no resources; rename it, or move the resource elsewhere"
         return EMPTY, [Problem("R118", message, str(node.place))]
+    if "sops" in node.value:
+        message = "a values file cannot be encrypted; let the document say where its secret is kept"
+        return EMPTY, [Problem("R118", message, str(node.place))]
     filling = Filling({}, lines, silent=dict.fromkeys(ROOTS, _PLAIN))
     filled = filling.fill(node)
     return filled, [replace(problem, number="R118") for problem in filling.problems]

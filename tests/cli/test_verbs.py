@@ -525,6 +525,22 @@ def test_render_prints_the_xml_as_it_is(cli, app):
     app("render", render=lambda settings, selection: "<domain>\n</domain>\n")
     assert cli("render", "Domain/a").out == "<domain>\n</domain>\n"
     assert cli("render", "Domain/a", "-o", "json").json == {"ref": "Domain/a", "xml": "<domain>\n</domain>\n"}
+    assert cli("render", "--all").out == "<domain>\n</domain>\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("Domain/a", "--all"), ("Domain/a", "--origin", "--as", "xml")])
+def test_render_wants_resources_or_all_of_them_in_one_form(app, cli, arguments):
+    app("render", render=lambda settings, selection: "<domain/>")
+    assert cli("render", *arguments).code == 64
+
+
+def test_render_shows_documents_and_their_origins(tmp_path, cli):
+    spec = "spec: {uri: 'test:///default'}"
+    (tmp_path / "host.yaml").write_text(f"apiVersion: reconciler/v1\nkind: Host\nmetadata: {{name: hv1}}\n{spec}\n")
+    assert "uri: test:///default\n" in cli("-C", tmp_path, "render", "Host/hv1", "--as", "yaml").out
+    assert "uri: test:///default     # host.yaml:4" in cli("-C", tmp_path, "render", "--all", "--origin").out
+    [found] = cli("-C", tmp_path, "render", "--all", "--origin", "-o", "json").json["resources"]
+    assert (found["document"]["spec"], found["origins"]["spec.uri"]) == ({"uri": "test:///default"}, "host.yaml:4")
 
 
 def test_init_lists_the_files(cli, app):
