@@ -99,12 +99,11 @@ def _number(value: str) -> Json:
     return int(value) if re.fullmatch(r"-?[0-9]+", value) else value
 
 
-def size(unit: int, unit_text: str, *, step: int = 1) -> Codec:
-    """An amount of bytes that libvirt counts in `unit`; rounded up to `step` of them, as libvirt would."""
-    block = unit * step
+def size(unit: int, unit_text: str) -> Codec:
+    """An amount of bytes that libvirt counts in `unit`; rounded up, as libvirt would."""
     return Codec(
         schema={"type": "string", "pattern": SIZE_PATTERN},
-        lower=lambda value: str(-(-parse_size(str(value)) // block) * step),
+        lower=lambda value: str(-(-parse_size(str(value)) // unit)),
         lift=lambda value: format_size(int(value) * unit) if value.isdecimal() else value,
         unit="bytes with a unit, for example 2GiB",
         unit_text=unit_text,
@@ -112,4 +111,4 @@ def size(unit: int, unit_text: str, *, step: int = 1) -> Codec:
 
 
 MEMORY = size(1024, "KiB")
-VOLUME_SIZE = size(1, "bytes", step=512)
+VOLUME_SIZE = size(1, "bytes")

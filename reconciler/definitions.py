@@ -6,16 +6,16 @@ Writing over touches only what differs: UUID, MAC, PCI addresses, machine versio
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from reconciler import foreign, markup
+from reconciler import fields, foreign, markup
 from reconciler.codecs import TEXT, YES_NO, Json, choice
 from reconciler.entries import Entry, entry_of
 from reconciler.fields import Field, Group, Items, Lowered, Node, join
 from reconciler.kind import Situation
 from reconciler.markup import Element, Identities
-from reconciler.model.addresses import entry_keys, inside, is_inside, pattern_of
+from reconciler.model.addresses import element_of, entry_keys, inside, is_inside, pattern_of
 from reconciler.model.documents import Address, Deletion, Observed, Policy, Spec, Texts
 from reconciler.model.plans import Diff
 from reconciler.model.refs import Ref
@@ -151,32 +151,74 @@ def witness(
     return Observed(ref=ref, uuid=uuid, xml=xml, live=live, facts=facts, details=details or {}, digest=digest)
 
 
-def overlay(root: str, texts: Texts, table: Mapping[str, Entry], identities: Identities) -> str:
-    """The part of a definition that the table has no field for, as the XML of an `xml:` field; "" if there is none.
+def describe(root: str, nodes: Sequence[Node], texts: Texts, filled: Filled, identities: Identities) -> dict[str, Json]:
+    """The `spec` of a document that claims these texts: fields where they say the same, the rest in `xml`.
 
-    Elements of keyed lists bring along what identifies them, so that reading it gives the same addresses again.
+    What libvirt `filled` in is left out. What a field would spell otherwise than the host is no field's.
     """
-    left = {
+    kept = {address: text for address, text in texts.items() if not filled(address, text)}
+    body: dict[str, Json] = {}
+    claimed: set[Address] = set()
+    for name, value in fields.lift(nodes, kept).items():
+        claims = fields.lower(nodes, {name: value}).claims
+        if all(kept.get(address, text) == text for address, text in claims.items() if not address.endswith("@unit")):
+            body[name] = value
+            claimed |= claims.keys()
+    around = {holder for address in texts for holder in _around(address)}
+    rest = {
         address: text
-        for address, text in texts.items()
-        if text and not address.startswith("!") and entry_of(table, address) is None
+        for address, text in kept.items()
+        if (text or address not in around)
+        and address not in claimed
+        and not address.startswith("!")
+        and not (address.endswith("@unit") and _is_elsewhere(element_of(address), kept, claimed))
     }
-    if not left:
-        return ""
-    keys = {leaf: texts[leaf] for address in left for leaf in _identifying(address, identities) if leaf in texts}
+    return {**body, "xml": _piece(root, rest, kept, identities)} if rest else body
+
+
+def _is_elsewhere(amount: Address, kept: Texts, claimed: Collection[Address]) -> bool:
+    """Whether the amount that a unit is of was filled in or is claimed by a field; the unit goes with it."""
+    return amount in claimed or amount not in kept
+
+
+# Whether libvirt puts this text there by itself.
+Filled = Callable[[Address, str], bool]
+
+
+def _piece(root: str, rest: Texts, kept: Texts, identities: Identities) -> str:
+    """A part of a definition that gives the same addresses when it is read."""
+    values: dict[Address, str] = {}
+    for address, text in rest.items():
+        values.update(_identifying(address, kept, identities))
+        values[address] = text
     element = markup.parse(f"<{root}/>")
-    markup.graft(element, {**keys, **left}.items(), identities)
+    markup.graft(element, values.items(), identities)
     return markup.serialise(element)
 
 
-def _identifying(address: Address, identities: Identities) -> Iterator[Address]:
-    """Where the keys in an address may have come from."""
+def _identifying(address: Address, kept: Texts, identities: Identities) -> Iterator[tuple[Address, str]]:
+    """What each keyed element around an address is recognised by: what identifies it, else its elder siblings."""
     end = address.find("]")
     while end >= 0:
         element = address[: end + 1]
-        for leaf in identities.get(pattern_of(element)[:-2].replace("[]", ""), ()):
-            yield f"{element}{'' if leaf.startswith('@') else '/'}{leaf}" if leaf else element
+        leaves = identities.get(pattern_of(element)[:-2].replace("[]", ""), ())
+        found = [(at, kept[at]) for leaf in leaves if (at := join(element, leaf)) in kept]
+        start, key = element[:-1].rsplit("[", 1)
+        if not found or "#" in key:
+            elder = [f"{start}[{each}]" for each in entry_keys(kept, start)]
+            found += [(each, kept.get(each, "")) for each in elder[: elder.index(element)]]
+        yield from found
         end = address.find("]", end + 1)
+
+
+def _around(address: Address) -> Iterator[Address]:
+    """The elements that hold this leaf or element."""
+    element, at, _ = address.rpartition("@")
+    if at:
+        yield element
+    while "/" in (element or address):
+        element = (element or address).rpartition("/")[0]
+        yield element
 
 
 POLICY: tuple[Field, ...] = (

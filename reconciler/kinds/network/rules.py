@@ -107,8 +107,8 @@ def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:
 
 
 def preflight(spec: Spec, observed: Observed | None, facts: Facts) -> tuple[Problem, ...]:
-    """A bridge name that is taken, or devices that the host does not have."""
-    if facts.interfaces is None:
+    """A bridge name that is taken, or devices that the host does not have. One that is not to run needs none."""
+    if facts.interfaces is None or spec.claims.get("!active") == "no":
         return ()
     return tuple(Problem("R401", message, spec.where) for message in _lacking(spec, observed, facts.interfaces))
 

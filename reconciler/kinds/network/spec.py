@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from reconciler import definitions, entries, fields, markup, merging
+from reconciler import definitions, fields, markup, merging
 from reconciler.codecs import Json
 from reconciler.errors import trouble
 from reconciler.fields import Lowered
@@ -82,17 +82,9 @@ def _check(document: Document, lowered: Lowered) -> None:
 
 def dump(texts: Texts) -> dict[str, Json]:
     """The `spec` that claims what the texts hold, without what libvirt fills in by itself."""
-    kept = {address: text for address, text in texts.items() if not _filled_in(address, text)}
-    body = fields.lift(FIELDS, kept)
-    extra = definitions.overlay("network", kept, {**TABLE, **_FOLLOWING}, IDENTITIES)
-    return {**body, "xml": extra} if extra else body
+    return definitions.describe("network", FIELDS, texts, _filled_in, IDENTITIES)
 
 
-# Addresses that follow from fields, see `table`.
-_FOLLOWING: Mapping[str, entries.Entry] = {
-    pattern: entries.Entry("", None)
-    for pattern in ("ip[]@family", "route[]@family", "ip[]/dhcp/range[]/lease@unit", "ip[]/dhcp/host[]/lease@unit")
-}
 _FILLED: Mapping[Address, str] = {
     "!active": "yes",
     "!autostart": "no",

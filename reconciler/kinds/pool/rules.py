@@ -100,12 +100,12 @@ def delete(observed: Observed, data: bool, force: bool) -> tuple[Step, ...]:
 
 
 def preflight(spec: Spec, observed: Observed | None, facts: Facts) -> tuple[Problem, ...]:
-    """Block devices that the host does not have."""
+    """Block devices that the host does not have. A pool that is not to run needs none."""
     return tuple(Problem("R401", message, spec.where) for message in _lacking(spec, facts))
 
 
 def _lacking(spec: Spec, facts: Facts) -> Iterator[str]:
-    if spec.claims.get("@type") not in _MADE_OF_DEVICES:
+    if spec.claims.get("@type") not in _MADE_OF_DEVICES or spec.claims.get("!active") == "no":
         return
     for address, path in spec.claims.items():
         if pattern_of(address) == "source/device[]@path" and path and facts.exists(path) is False:

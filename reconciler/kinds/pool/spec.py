@@ -9,7 +9,7 @@ from reconciler.errors import trouble
 from reconciler.fields import Field, Group, Items, Lowered, Node
 from reconciler.kind import Context
 from reconciler.kinds.pool.xml import IDENTITIES, flat, read, spell_mode, spell_path
-from reconciler.model.documents import Document, Spec, Texts
+from reconciler.model.documents import Address, Document, Spec, Texts
 
 # Types whose volumes appear under a directory (formatstorage, "Target elements").
 WITH_TARGET = ("dir", "fs", "netfs", "logical", "disk", "iscsi", "scsi", "mpath", "vstorage")
@@ -208,10 +208,9 @@ def parse(document: Document, context: Context) -> Spec:
     claims = lowered.claims
     claims.setdefault("!active", "yes")
     kind = str(claims.setdefault("@type", "dir"))
-    if kind in _GIVEN_TARGET and "target/path" not in claims:
-        lowered.hints["target/path"] = _GIVEN_TARGET[kind]
-    elif kind == "logical" and "target/path" not in claims:
-        lowered.hints["target/path"] = f"/dev/{claims.get('source/name') or document.ref.name}"
+    given = _given(kind, claims.get("source/name") or document.ref.name)
+    if given and "target/path" not in claims:
+        lowered.hints["target/path"] = given
     elif kind in WITH_TARGET and "target/path" not in claims:
         raise trouble("R205", f"{document.ref} is of type {kind} and needs path, its directory", document.place("spec"))
     return Spec(
@@ -225,6 +224,11 @@ def parse(document: Document, context: Context) -> Spec:
         where=document.place(),
         digest=document.digest,
     )
+
+
+def _given(kind: str, group: str | None) -> str:
+    """The directory of a pool of this type, where libvirt itself knows it."""
+    return f"/dev/{group}" if kind == "logical" and group else _GIVEN_TARGET.get(kind, "")
 
 
 def _lower(document: Document) -> Lowered:
@@ -242,14 +246,35 @@ def _lower(document: Document) -> Lowered:
 def dump(texts: Texts) -> dict[str, Json]:
     """The `spec` that claims what the texts hold, without what libvirt fills in by itself.
 
-    The permissions are the directory's own as libvirt found them, so they are left out.
+    The permissions of a running pool are those that its directory happens to have.
     """
-    filled = {"!active": "yes", "!autostart": "no"}
-    kept = {
-        address: value
-        for address, value in texts.items()
-        if filled.get(address) != value and not address.startswith("target/permissions")
-    }
-    body = fields.lift(FIELDS, kept)
-    extra = definitions.overlay("pool", kept, TABLE, IDENTITIES)
-    return {**body, "xml": extra} if extra else body
+    found = texts.get("!active") != "no"
+    usual = found and all(texts.get(address, values[0]) in values for address, values in _USUAL.items())
+    given = _given(texts.get("@type", ""), texts.get("source/name"))
+
+    def filled(address: Address, text: str) -> bool:
+        named = address == "target/path" and text == given
+        return (
+            named or text in _FILLED.get(address, ()) or (found and address == _LABEL) or (usual and address in _USUAL)
+        )
+
+    return definitions.describe("pool", FIELDS, texts, filled, IDENTITIES)
+
+
+# `<source/>` is printed for every pool; -1 means what libvirt would take; a label is the host's own affair.
+_FILLED = {
+    "!active": ("yes",),
+    "!autostart": ("no",),
+    "source": ("",),
+    "target/permissions": ("",),
+    "target/permissions/owner": ("-1",),
+    "target/permissions/group": ("-1",),
+}
+_LABEL = "target/permissions/label"
+# What libvirt reports of a directory that nobody gave permissions: as libvirt or mkdir made it.
+_USUAL = {
+    "target/permissions": ("",),
+    "target/permissions/mode": ("0711", "0755"),
+    "target/permissions/owner": ("0", "-1"),
+    "target/permissions/group": ("0", "-1"),
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reconciler import definitions, entries, fields, merging
+from reconciler import definitions, fields, merging
 from reconciler.codecs import VOLUME_SIZE, Json
 from reconciler.errors import trouble
 from reconciler.fields import Lowered
@@ -129,23 +129,22 @@ def _check_source(document: Document, lowered: Lowered, sources: list[Address]) 
 
 def dump(texts: Texts) -> dict[str, Json]:
     """The `spec` that claims what the texts hold, without what libvirt fills in by itself."""
-    named = not texts.get(BACKING, "/").startswith("/")
-    hidden = "backingStore/path" if named else BACKING
-    kept = {
-        address: value
-        for address, value in texts.items()
-        if address != hidden and value != UNKNOWN and _BORN.get(address) != value
-    }
-    body = fields.lift(FIELDS, kept)
-    if kept.get("!pool") == DEFAULT_POOL:
-        del body["pool"]
-    extra = definitions.overlay("volume", kept, {**TABLE, **_UNITS}, IDENTITIES)
-    return {**body, "xml": extra} if extra else body
+    backing = texts.get(BACKING, "/")
+    hidden = BACKING if backing.startswith("/") else "backingStore/path"
+    near = backing.removeprefix(f"{texts.get('!pool', DEFAULT_POOL)}/")
+
+    def filled(address: Address, text: str) -> bool:
+        return address == hidden or text == UNKNOWN or _BORN.get(address) == text
+
+    said = {**texts, BACKING: near} if "/" not in near else texts
+    return definitions.describe("volume", FIELDS, said, filled, IDENTITIES)
 
 
 _BORN: Mapping[Address, str] = {
+    "!pool": DEFAULT_POOL,
+    "source": "",
     "target/permissions/mode": "0600",
     "target/compat": "1.1",
     "target/clusterSize": "65536",
+    "target/features": "",
 }
-_UNITS = {address: entries.Entry("", None) for address in ("capacity@unit", "target/clusterSize@unit")}

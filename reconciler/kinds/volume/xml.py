@@ -26,6 +26,8 @@ _MOVING = (
 # What the pool decides.
 _PLACED = "name | key | target/path | source[not(*)]"
 
+_BLOCKS = (512, 1024)
+
 
 def tidy(text: str) -> str:
     """The definition without what changes by itself."""
@@ -75,10 +77,14 @@ def same(address: Address, want: str, have: str) -> bool:
     """Whether two texts mean one thing.
 
     A backing file that no active pool knows is recognised by its last name; a raw image that holds an ISO file system
-    is reported as iso (util/virstoragefile.c probes the content). Which image a volume was made from is history.
+    is reported as iso (util/virstoragefile.c probes the content). Images have whole sectors, and libvirt asks qemu-img
+    for whole KiB (storage/storage_util.c): a size is also what rounding makes of it. Which image a volume was made from
+    is history.
     """
     if address == IMAGE:
         return True
+    if address == "capacity":
+        return want.isdecimal() and have in {str(-(-int(want) // block) * block) for block in _BLOCKS}
     if address == BACKING:
         return have.startswith("/") and have.rpartition("/")[2] == want.rpartition("/")[2]
     return address == FORMAT and {want, have} == {"raw", "iso"}
