@@ -29,7 +29,7 @@ from reconciler.policy.words import LIMITS, WORDS, Word
 ROOT = Path(__file__).parent.parent
 NOTE = "<!-- Made by docs/generate.py; edit that, or what it reads. -->"
 # Kinds that are on no host: what their fields cost is said where they are used.
-NO_OBJECTS = ("Profile",)
+NO_OBJECTS = ("Image", "Profile")
 AREAS = {
     "R1": "Reading manifests",
     "R2": "One document",

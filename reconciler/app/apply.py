@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.app import plan as planning
 from reconciler.app import session
+from reconciler.app.contents import Progress
 from reconciler.app.perform import Run, carry_out
 from reconciler.app.session import Workspace
 from reconciler.app.settings import Selection, Settings
@@ -17,6 +18,7 @@ from reconciler.model.plans import Plan
 Approve = Callable[[Plan], bool]
 Report = Callable[[Outcome], None]
 Stopping = Callable[[], bool]
+Tell = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +29,18 @@ class Applied:
     outcomes: tuple[Outcome, ...] = ()
 
 
-def apply(settings: Settings, selection: Selection, approve: Approve, report: Report, stopping: Stopping) -> Applied:
+def apply(
+    settings: Settings,
+    selection: Selection,
+    approve: Approve,
+    report: Report,
+    stopping: Stopping,
+    progress: Tell = lambda progress: None,
+) -> Applied:
     """Plan under the hosts' locks and carry it out if `approve` says so. Raises R508 where it does not."""
     with session.opened(settings, selection, operation="apply") as workspace:
         plan = planning.make(workspace)
-        return execute(workspace, plan, Run(approve=approve, report=report, stopping=stopping))
+        return execute(workspace, plan, Run(approve=approve, report=report, stopping=stopping, progress=progress))
 
 
 def execute(workspace: Workspace, plan: Plan, run: Run) -> Applied:

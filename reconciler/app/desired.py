@@ -11,7 +11,8 @@ from reconciler.app.policing import Refusal
 from reconciler.app.positions import Written, texts_of
 from reconciler.app.settings import Settings
 from reconciler.app.sources import Gathered, collect, in_order
-from reconciler.app.understand import Work, understand
+from reconciler.app.understand import understand
+from reconciler.app.work import Work
 from reconciler.errors import ManifestError
 from reconciler.kind import Kind
 from reconciler.manifest.check import Schemas
@@ -23,7 +24,7 @@ from reconciler.ports import Cache, SourceFile, Vault
 
 @dataclass(frozen=True, kw_only=True)
 class Desired:
-    """What a source asks for: Specs by host and Ref, its Host documents by name, and which revision and whose it is.
+    """What a source asks for, at which revision, and whose it is: Specs by host and Ref, Hosts and Images by name.
 
     `refused` is what the policies do not permit of it.
     """
@@ -33,6 +34,7 @@ class Desired:
     revision: str | None
     owners: tuple[str, ...]
     refused: Mapping[Key, tuple[Refusal, ...]] = field(default_factory=dict)
+    images: Mapping[str, Document] = field(default_factory=dict)
 
     def policy(self, host: str) -> Mapping[str, object]:
         """The `policy` of a Host document; empty where there is none."""
@@ -70,7 +72,14 @@ def read_desired(
     if unreadable or work.problems:
         raise ManifestError(in_order((*unreadable, *work.problems)))
     refused = held_to_policies(files, work, specs, hosts, settings)
-    return Desired(specs=specs, hosts=hosts, revision=source.revision(), owners=owners, refused=refused)
+    return Desired(
+        specs=specs,
+        hosts=hosts,
+        revision=source.revision(),
+        owners=owners,
+        refused=refused,
+        images=work.images,
+    )
 
 
 def held_to_policies(

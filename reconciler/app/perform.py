@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from threading import Lock
@@ -211,18 +211,20 @@ class _HostRun:
         """One step, on its own object or on another; alone where the kind of that asks for it."""
         if isinstance(step, On):
             ref, step = step.ref, step.step
-        kind = self.workspace.kinds[ref.kind]
-        with self.alone if kind.serial else nullcontext():
-            if contents.asks(step):
-                self._fill(host, step, ref)
-            else:
-                kind.perform(host.handle, ref, step, self.clock)
+        if contents.asks(step):
+            self._fill(host, step, ref)
+            return
+        with self._turn(ref):
+            self.workspace.kinds[ref.kind].perform(host.handle, ref, step, self.clock)
+
+    def _turn(self, ref: Ref) -> AbstractContextManager[object]:
+        return self.alone if self.workspace.kinds[ref.kind].serial else nullcontext()
 
     def _fill(self, host: Session, step: KindStep, ref: Ref) -> None:
         """Have content from outside at hand, and make an object of it if the step says so."""
         watch = contents.watching(ref, host.host, self.run.progress, self.run.stopping)
         fill = self.workspace.kinds[ref.kind].fill
-        with contents.opened(self.images, step, watch) as content:
+        with contents.opened(self.images, step, watch) as content, self._turn(ref):
             if fill is not None and step.name == FILL:
                 fill(host.handle, ref, step, content)
 

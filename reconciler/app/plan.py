@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from reconciler import __version__
-from reconciler.app import capacity, enforcing, preflight, session, usage
+from reconciler.app import capacity, enforcing, images, preflight, session, usage
 from reconciler.app.formats import with_formats
 from reconciler.app.moving import decide_moved, moves
 from reconciler.app.places import with_places
@@ -95,8 +95,8 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
     inventory = host.ledger.inventory()
     suspended = in_force(inventory, workspace.today)
     asked = selected(workspace.selection)
-    wanted = taking_part(workspace, inventory)
     specs = {ref: spec for (name, ref), spec in workspace.desired.specs.items() if name == host.host}
+    wanted = images.along(specs, workspace.selection.refs, taking_part(workspace, inventory))
     chosen = [spec for ref, spec in specs.items() if wanted(ref)]
     moved = moves(host, specs.values())
     decisions = list(decided(workspace, host, inventory, chosen, moved))
@@ -139,7 +139,7 @@ def _possible(
     """The changes; those that the host lacks something for, or that take something from its users, are blocked."""
     changes = preflight.check(workspace, host, specs, changes)
     changes = usage.stranded(host.observed, {spec.ref: spec for spec in chosen}, changes)
-    return usage.mind(host.observed, specs, changes)
+    return images.only_needed(workspace, host, specs, usage.mind(host.observed, specs, changes))
 
 
 def _protected(workspace: Workspace, host: Session) -> Sequence[str]:
@@ -177,7 +177,7 @@ def taking_part(workspace: Workspace, inventory: Inventory) -> Callable[[Ref], b
 
 def check_selection(workspace: Workspace) -> None:
     """Raise R305 for a selected resource that neither a document nor an inventory knows."""
-    known = {ref for _, ref in workspace.desired.specs}
+    known = {ref for _, ref in workspace.desired.specs} | {Ref("Image", name) for name in workspace.desired.images}
     missing = [ref for ref in workspace.selection.refs if ref not in known]
     owned: set[Ref] = set()
     if missing:

@@ -8,11 +8,12 @@ from threading import Lock
 from types import TracebackType
 
 from reconciler import entries
+from reconciler.app import images
 from reconciler.app import plan as planning
 from reconciler.app.session import Session, Workspace
 from reconciler.engine import backoff
 from reconciler.engine.suspension import in_force
-from reconciler.model.documents import CRASHED, Address, Observed, Spec
+from reconciler.model.documents import CRASHED, Address, Observed, Spec, Texts
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Crashes, Owned
 from reconciler.model.outcomes import Outcome, Result
 from reconciler.model.plans import Action, Change
@@ -75,12 +76,25 @@ class Record:
         updates = [change.key for change in changes if change.action is Action.UPDATE]
         specs = [spec for key in updates if (spec := self.workspace.desired.specs.get(key)) is not None]
         known = self.host.ledger.all_applied(spec.ref for spec in specs)
-        begun: dict[Ref, Applied | None] = {}
+        begun: dict[Ref, Applied | None] = self._coming(changes)
         for spec in specs:
             before = known.get(spec.ref, NOTHING_APPLIED)
             now = {at: text for at, text in self.applied(spec, {}).claims.items() if not at.startswith("!")}
             begun[spec.ref] = replace(before, claims={**before.claims, **now})
         return begun
+
+    def _coming(self, changes: list[Change]) -> dict[Ref, Applied | None]:
+        """What new volumes are made from, which a run that was killed could not find out any more."""
+        specs = (self.workspace.desired.specs[change.key] for change in changes if change.action is Action.CREATE)
+        origins = ((spec.ref, images.origin_of(spec, self.workspace.today)) for spec in specs)
+        return {ref: Applied(origin=origin) for ref, origin in origins if origin}
+
+    def _origin(self, change: Change, spec: Spec) -> Texts:
+        """What an object was made from: by this change, or as it is known."""
+        if change.action in (Action.CREATE, Action.REPLACE):
+            return images.origin_of(spec, self.workspace.today)
+        known = self.host.ledger.applied(change.ref) if images.IMAGE in spec.claims else None
+        return known.origin if known else {}
 
     def seen(self, change: Change, observed: Observed | None, applied: Applied | None) -> None:
         """Take note of what an object looks like after its change."""
@@ -140,7 +154,7 @@ class Record:
         known = self._objects.get(change.ref) if change.action is Action.ADOPT else None
         self._objects[change.ref] = replace(self._owned(spec, observed), unhealthy=known.unhealthy if known else "")
         self._definitions[change.ref] = observed.xml if observed else None
-        self._applied[change.ref] = applied
+        self._applied[change.ref] = replace(applied, origin=self._origin(change, spec)) if applied else None
 
     def _crashes(self, change: Change) -> Crashes | None:
         """What to remember of its crashes after this change: a start after one counts, whatever became of it."""
@@ -186,7 +200,7 @@ class Record:
         """What the ledger knows of the object under its former Ref, and the document's fields as well."""
         before = self.host.ledger.applied(former) or NOTHING_APPLIED
         now = self.applied(spec, _spelled(spec, before), before.leaving)
-        return replace(now, claims={**before.claims, **now.claims})
+        return replace(now, claims={**before.claims, **now.claims}, origin=before.origin)
 
     def applied(self, spec: Spec, settled: Mapping[str, tuple[str, str]], leaving: tuple[Address, ...] = ()) -> Applied:
         """The managed fields of a document as applied, without the values of its secrets."""
@@ -222,7 +236,8 @@ class Record:
             else:
                 self._objects[ref] = self._owned(spec, observed)
                 before = self.host.ledger.applied(ref) or NOTHING_APPLIED
-                self._applied[ref] = self.applied(spec, _spelled(spec, before), before.leaving)
+                now = self.applied(spec, _spelled(spec, before), before.leaving)
+                self._applied[ref] = replace(now, origin=before.origin)
                 self._lines.append(f"{ref}: now as its document says")
 
     def _heed(self, spec: Spec, owned: Owned) -> None:

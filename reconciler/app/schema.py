@@ -24,6 +24,7 @@ NAME_LENGTH = 200
 DESCRIPTIONS: Mapping[str, str] = {
     "Domain": "A virtual machine: everything libvirt's domain format has.",
     "Host": "A libvirt host: where it is, and what holds for all machines on it.",
+    "Image": "A disk image that volumes are made from, fetched and verified once for each pool that needs it.",
     "Network": "A virtual network of one host.",
     "Pool": "A storage pool of one host: a place for volumes.",
     "Profile": "A part of a Domain's spec, merged underneath the Domains that name it.",

@@ -2,80 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from json import dumps
 
 from reconciler import entries
 from reconciler.app.composing import Composition, is_composed, remember
 from reconciler.app.privacy import is_private
-from reconciler.errors import ManifestError, Problem
-from reconciler.kind import Context, Kind
-from reconciler.manifest import link, rows
-from reconciler.manifest.check import Schemas
+from reconciler.app.work import Work
+from reconciler.errors import ManifestError
+from reconciler.kind import Context
+from reconciler.manifest import images, link, rows
 from reconciler.manifest.link import Key
 from reconciler.manifest.read import no_key, read
-from reconciler.model.documents import Document, Need, Spec
+from reconciler.model.documents import Document, Spec
 from reconciler.model.refs import Ref
 from reconciler.model.secrets import is_reference
-from reconciler.ports import Cache, SourceFile, Vault
+from reconciler.ports import SourceFile
 
 DOCUMENTS, SPECS = "documents", "specs"
-
-
-@dataclass(kw_only=True)
-class Work:
-    """One reading of the desired state: what it is done with, and what is found on the way.
-
-    `build` names the program's build, `owner` whose mark the objects get; `vault` opens encrypted files. `known` are
-    resources that are declared but wrong; `declared` is every name with its place. `documents` are all that were read,
-    `origins` what each Spec was made of, `under` the document as it is written and the Profiles below it; `fresh` those
-    that the cache did not have, by its key; `private` the digests of those it must not get. `values` are the values
-    files, the nearest last; `composition` is how documents came about that others take part in.
-    """
-
-    kinds: Mapping[str, Kind]
-    schemas: Schemas
-    default_host: str
-    owner: str
-    build: str
-    cache: Cache
-    vault: Vault | None = None
-    problems: list[Problem] = field(default_factory=list)
-    known: set[Ref] = field(default_factory=set)
-    declared: list[tuple[Key, str]] = field(default_factory=list)
-    documents: list[Document] = field(default_factory=list)
-    origins: dict[Key, Document] = field(default_factory=dict)
-    under: dict[Key, tuple[Document, ...]] = field(default_factory=dict)
-    fresh: dict[str, tuple[Document, ...]] = field(default_factory=dict)
-    private: set[str] = field(default_factory=set)
-    from_cache: bool = False
-    values: Sequence[SourceFile] = ()
-    composition: Composition | None = None
-
-    def afresh(self, cache: Cache) -> Work:
-        """The same work, to be done again with another cache."""
-        return Work(
-            kinds=self.kinds,
-            schemas=self.schemas,
-            default_host=self.default_host,
-            owner=self.owner,
-            build=self.build,
-            cache=cache,
-            vault=self.vault,
-            values=self.values,
-        )
-
-    def blame(self, error: ManifestError, ref: Ref) -> None:
-        """Note what is wrong with a resource; others may refer to it without being wrong for that."""
-        self.problems += error.problems
-        self.known.add(ref)
-
-    def place_of(self, spec: Spec, need: Need) -> str:
-        """Where a reference is written."""
-        document = self.origins.get((spec.host, spec.ref))
-        return document.place(*need.path) if document else spec.where
+# Kinds whose names are those of no host.
+_APART = ("Host", "Image", "Profile")
 
 
 def understand(files: Iterable[SourceFile], work: Work) -> tuple[dict[Key, Spec], dict[str, Document]]:
@@ -83,9 +31,11 @@ def understand(files: Iterable[SourceFile], work: Work) -> tuple[dict[Key, Spec]
     documents = work.documents = _documents(files, work)
     hosts = {each.ref.name: each for each in documents if each.ref.kind == "Host"}
     profiles = {each.ref.name: each for each in documents if each.ref.kind == "Profile"}
-    work.declared += ((("", each.ref), each.place()) for each in documents if each.ref.kind in ("Host", "Profile"))
+    work.declared += ((("", each.ref), each.place()) for each in documents if each.ref.kind in _APART)
     _judge_profiles(profiles, work)
+    _judge_images(documents, work)
     specs = _specs(_placed(documents, hosts, work), profiles, work)
+    _keep_images(specs, work)
     known = {(host, ref) for ref in work.known for host in (*hosts, work.default_host)}
     work.problems += link.duplicates(work.declared)
     work.problems += link.same_hosts(hosts.values())
@@ -152,9 +102,9 @@ def _read(key: str, file: SourceFile, roots: Mapping[str, str], work: Work) -> t
 
 
 def _placed(documents: Iterable[Document], hosts: Mapping[str, Document], work: Work) -> Iterator[tuple[str, Document]]:
-    """Each document that describes an object, with its host. A Host is its own; a Profile is no object."""
+    """Each document that describes an object, with its host. A Host is its own; a Profile or Image is no object."""
     for document in documents:
-        if document.ref.kind not in work.kinds or document.ref.kind == "Profile":
+        if document.ref.kind not in work.kinds or document.ref.kind in ("Image", "Profile"):
             continue
         if document.ref.kind == "Host":
             yield document.ref.name, document
@@ -176,6 +126,24 @@ def _judge_profiles(profiles: Mapping[str, Document], work: Work) -> None:
         except ManifestError as error:
             work.known.add(profile.ref)
             work.problems += (problem for problem in error.problems if problem not in work.problems)
+
+
+def _judge_images(documents: Iterable[Document], work: Work) -> None:
+    """Note the Images, and what is wrong with them."""
+    for image in documents:
+        if image.ref.kind == "Image":
+            work.images[image.ref.name] = image
+            if problems := list(images.image_problems(image)):
+                work.blame(ManifestError(problems), image.ref)
+
+
+def _keep_images(specs: dict[Key, Spec], work: Work) -> None:
+    """The volumes that Images are kept as, where a volume needs them."""
+    for host, document in images.kept_volumes(specs, work.images):
+        spec = _spec(host, document, work)
+        specs.setdefault((host, spec.ref), spec)
+        work.under.setdefault((host, spec.ref), (work.images[str(document.body["image"])],))
+        work.declared.append(((host, spec.ref), spec.where))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +186,8 @@ def _specs(placed: Iterable[tuple[str, Document]], profiles: Mapping[str, Docume
 
 
 def _tasks(placed: Iterable[tuple[str, Document]], profiles: Mapping[str, Document], work: Work) -> Iterator[_Task]:
-    about = f"{work.build}\0{work.owner}\0"
+    kept = "".join(image.digest for _, image in sorted(work.images.items()))
+    about = f"{work.build}\0{work.owner}\0{kept}\0"
     for host, document in placed:
         if any(Ref("Profile", name) in work.known for name in document.profiles):
             # What is wrong with the Profile has been said.
@@ -252,19 +221,26 @@ def _made(task: _Task, fresh: dict[str, str], work: Work) -> tuple[Spec, ...]:
 def _lowered(task: _Task, work: Work) -> Iterator[Spec]:
     under = work.composition.filled(task.under, task.document, task.host) if work.composition else task.under
     for document in link.expand(task.document, under):
-        spec = work.kinds[document.ref.kind].parse(document, Context(task.host, work.owner))
-        if document.xml is not None:
-            # A definition taken from a host refers to what that host has; nobody has to declare it.
-            spec = replace(spec, needs=tuple(replace(need, external=True) for need in spec.needs))
-        work.origins.setdefault((task.host, spec.ref), document)
+        whole = images.resolved(document, work.images, work.known) if document.ref.kind == "Volume" else document
+        spec = _spec(task.host, whole, work)
         work.under.setdefault((task.host, spec.ref), (task.document, *reversed(under)))
-        yield replace(
-            spec,
-            where=document.place(),
-            labels=document.labels,
-            moved_from=document.moved_from,
-            digest=digest_of(spec),
-        )
+        yield spec
+
+
+def _spec(host: str, document: Document, work: Work) -> Spec:
+    """What one document asks of one object."""
+    spec = work.kinds[document.ref.kind].parse(document, Context(host, work.owner))
+    if document.xml is not None:
+        # A definition taken from a host refers to what that host has; nobody has to declare it.
+        spec = replace(spec, needs=tuple(replace(need, external=True) for need in spec.needs))
+    work.origins.setdefault((host, spec.ref), document)
+    return replace(
+        spec,
+        where=document.place(),
+        labels=document.labels,
+        moved_from=document.moved_from,
+        digest=digest_of(spec),
+    )
 
 
 def digest_of(spec: Spec) -> str:

@@ -16,6 +16,8 @@ from reconciler.model.refs import Ref
 from reconciler.usage import Place, disks_on, named, on_network, place_of, stands_on, uses, uses_pool
 
 Uses = Callable[[str], bool]
+# What is made anew stands on what its document says from then on.
+_ENDING = (Action.DELETE, Action.REPLACE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +184,7 @@ def _updated(steps: Iterable[KindStep]) -> Iterator[markup.Element]:
 
 def _volumes_on(scene: _Scene, ref: Ref, place: Place, after: bool) -> Iterator[str]:
     """The volumes that stand on this one, without those that go along if it is about what comes after."""
-    going = {change.ref for change in scene.changes if change.action is Action.DELETE and _happens(change)}
+    going = {change.ref for change in scene.changes if change.action in _ENDING and _happens(change)}
     for other, seen in scene.observed.items():
         if other.kind == "Volume" and other != ref and stands_on(seen.xml, place) and not (after and other in going):
             yield str(other)

@@ -11,6 +11,7 @@ from reconciler.cli.approval import Approval, approve, check_digest
 from reconciler.cli.arguments import Options
 from reconciler.cli.interrupts import Interrupts
 from reconciler.cli.messages import tell_failures
+from reconciler.cli.progress_line import ProgressLine
 from reconciler.cli.render_apply import applied_code, applied_text, outcome_line
 from reconciler.cli.render_plan import Style, plan_text
 from reconciler.cli.terminal import answer, tell
@@ -19,6 +20,7 @@ from reconciler.model.plans import Plan
 
 if TYPE_CHECKING:
     from reconciler.app.apply import Applied
+    from reconciler.app.contents import Progress
 
 
 class Applying:
@@ -29,6 +31,7 @@ class Applying:
         self._approval = approval
         self._terminal = options.terminal()
         self._interrupts = Interrupts()
+        self._progress = ProgressLine(self._terminal)
         self._shown = False
         # Hosts are worked on side by side, and each reports from its own thread.
         self._writing = threading.Lock()
@@ -51,9 +54,15 @@ class Applying:
 
     def report(self, outcome: Outcome) -> None:
         """A line for one change that has ended."""
-        if not self._options.json:
-            with self._writing:
+        with self._writing:
+            self._progress.clear()
+            if not self._options.json:
                 answer(outcome_line(outcome, self._terminal))
+
+    def progress(self, progress: Progress) -> None:
+        """How far a step is that takes long."""
+        with self._writing:
+            self._progress.show(progress)
 
     def stopping(self) -> bool:
         """Whether somebody has asked to stop."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from reconciler import entries
 from reconciler.entries import Entry
@@ -19,7 +20,8 @@ PRESENT = ""
 def as_named(applied: Applied, renamed: Mapping[Address, Address]) -> Applied:
     """What was applied last, under the names that the document now has for it (see `matching.align`)."""
     leaving = tuple(rename(dict.fromkeys(applied.leaving, ""), renamed))
-    return Applied(claims=rename(applied.claims, renamed), settled=rename(applied.settled, renamed), leaving=leaving)
+    claims, settled = rename(applied.claims, renamed), rename(applied.settled, renamed)
+    return replace(applied, claims=claims, settled=settled, leaving=leaving)
 
 
 def compare(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> tuple[Diff, ...]:
@@ -52,9 +54,12 @@ def _wanted(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[
 
 
 def _have(address: Address, want: str | None, texts: Texts, applied: Applied) -> str | None:
-    """What the host has. Where it cannot tell, what was applied last; what never was is taken to be as wanted."""
+    """What the host has. Where it cannot tell, what the object was made from, or what was applied last.
+
+    What never was is taken to be as wanted.
+    """
     have = texts.get(address)
-    return applied.claims.get(address, want) if have == UNKNOWN else have
+    return applied.origin.get(address, applied.claims.get(address, want)) if have == UNKNOWN else have
 
 
 def _equal(kind: Kind, address: Address, want: str | None, have: str | None, applied: Applied) -> bool:

@@ -10,6 +10,7 @@ from reconciler.engine import backoff, compare
 from reconciler.engine.busy import busy
 from reconciler.engine.describe import field_change, is_field
 from reconciler.engine.judge import judged, situation_of
+from reconciler.engine.origins import image_changed
 from reconciler.kind import KEEP, Judged, Kind, Locate, Situation, may_restart, nowhere
 from reconciler.model.addresses import is_inside
 from reconciler.model.documents import Address, Observed, Spec, Texts
@@ -86,7 +87,8 @@ def decide(case: Case) -> Decided:
     changes = tuple(change for change in (adopt, update) if change)
     done = [item.diff.address for item in found if item.decision.disruption is Disruption.NONE]
     left = waiting if update is None or update.blocked else _outside(waiting, done)
-    conditions = (*_pending_condition(case, left, update), *_ignored_condition(case, situation.texts))
+    stays = () if update is not None and update.action is Action.REPLACE else image_changed(case.spec, case.applied)
+    conditions = (*_pending_condition(case, left, update), *_ignored_condition(case, situation.texts), *stays)
     conditions = (*conditions, *_kept_condition(case, kept))
     return Decided(changes=changes, conditions=(*backoff.condition(case.spec, case.owned, due), *conditions))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from reconciler import entries
 from reconciler.kind import Kind
-from reconciler.kinds import domain, host, network, pool, volume
+from reconciler.kinds import domain, host, image, network, pool, volume
 
 # A Profile is a part of a Domain's document: it has the same fields, and no object on any host.
 PROFILE = replace(
@@ -18,6 +19,18 @@ PROFILE = replace(
     marked=False,
 )
 
+# An Image is kept on hosts as volumes: it has fields of its own, and no object.
+IMAGE = replace(
+    volume.KIND,
+    name="Image",
+    folder="images",
+    root="",
+    fields=image.FIELDS,
+    table=entries.index(image.FIELDS),
+    observe=lambda handle: (),
+    unseen=lambda handle: frozenset(),
+)
+
 KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (host.KIND, network.KIND, pool.KIND, volume.KIND, PROFILE, domain.KIND)
+    kind.name: kind for kind in (host.KIND, network.KIND, pool.KIND, IMAGE, volume.KIND, PROFILE, domain.KIND)
 }

@@ -22,6 +22,9 @@ DEEPEST = 32
 # A disk that has one of these needs no volume made.
 _SOURCES = ("volume", "file", "block", "dir", "network", "nvme", "vhostUser")
 
+# What a disk says of the volume that is made for it, and what the volume calls it.
+_OF_VOLUME = {"size": "capacity", "image": "image", "clone": "clone", "imagePolicy": "imagePolicy"}
+
 PlaceOf = Callable[[Spec, Need], str]
 
 # Every libvirt installation has these by convention, whoever made them.
@@ -131,12 +134,12 @@ def _body(document: Document, by: str = "") -> Node:
 
 
 def _with_volumes(document: Document) -> tuple[Document, ...]:
-    """A disk with a size is a volume of its own: the disk refers to it, and it gets a document. Raises R207."""
+    """A disk with a size or an image refers to a volume of its own, which gets a document. Raises R207."""
     disks: Any = document.body.get("disks", [])
     volumes: list[Document] = []
     rewritten: list[object] = []
     for position, disk in enumerate(disks):
-        if isinstance(disk, Mapping) and "size" in disk:
+        if isinstance(disk, Mapping) and ("size" in disk or "image" in disk):
             volumes.append(_volume_of(document, disk, position))
             rewritten.append(_referring(disk, volumes[-1]))
         else:
@@ -148,27 +151,32 @@ def _with_volumes(document: Document) -> tuple[Document, ...]:
 
 def _volume_of(document: Document, disk: Mapping[str, Any], position: int) -> Document:
     other = [source for source in _SOURCES if source in disk]
+    asked = "size" if "size" in disk else "image"
     if other:
-        message = f"{document.ref}: disk {disk['name']} has size and {other[0]}; keep one of the two"
-        raise trouble("R207", message, document.place("spec", "disks", position, "size"))
+        message = f"{document.ref}: disk {disk['name']} has {asked} and {other[0]}; keep one of the two"
+        raise trouble("R207", message, document.place("spec", "disks", position, asked))
     pool = disk.get("pool", DEFAULT_POOL)
     if document.moved_from:
         former = f"{document.moved_from}-{disk['name']}"
         message = f"{document.ref}: the volume of disk {disk['name']} keeps the name {former}"
-        cure = f"declare Volume/{pool}/{former} and write volume: {former} instead of size"
-        raise trouble("R207", f"{message}; {cure}", document.place("spec", "disks", position, "size"))
+        cure = f"declare Volume/{pool}/{former} and write volume: {former} instead of {asked}"
+        raise trouble("R207", f"{message}; {cure}", document.place("spec", "disks", position, asked))
     name = f"{pool}/{document.ref.name}-{disk['name']}"
     place = document.places.get(("spec", "disks", position)) or document.places[()]
-    body = {"pool": pool, "capacity": disk["size"], "format": disk.get("format", "qcow2")}
+    body = {"pool": pool, "format": disk.get("format", "qcow2")}
+    body |= {_OF_VOLUME[field]: disk[field] for field in _OF_VOLUME if field in disk}
+    at = ("spec", "disks", position)
+    places = {("spec", *path[3:]): found for path, found in document.places.items() if path[:3] == at and path != at}
+    places[()] = place
     return sealed(
-        Document(ref=Ref("Volume", name), host=document.host, labels=document.labels, body=body, places={(): place})
+        Document(ref=Ref("Volume", name), host=document.host, labels=document.labels, body=body, places=places)
     )
 
 
 def _referring(disk: Mapping[str, Any], volume: Document) -> dict[str, Any]:
-    """The disk with its volume in place of the size. What it says itself about pool and format is the same anyway."""
+    """The disk with its volume in place of the size and image. What it says of pool and format is the same anyway."""
     pool, _, name = volume.ref.name.partition("/")
-    rest = {key: value for key, value in disk.items() if key != "size"}
+    rest = {key: value for key, value in disk.items() if key not in _OF_VOLUME}
     return {**rest, "volume": name, "pool": pool, "format": volume.body["format"]}
 
 

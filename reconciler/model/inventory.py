@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.model.documents import Address, Claims, Deletion
+from reconciler.model.documents import Address, Claims, Deletion, Texts
 from reconciler.model.refs import Ref
 
 
@@ -46,12 +46,14 @@ class Applied:
 
     `settled` are the values that libvirt spells its own way: address -> (what was asked, what the host made of it).
     Asking the same again is then no difference. `leaving` are fields that are out of the document and the definition,
-    and that the running object keeps until it restarts.
+    and that the running object keeps until it restarts. `origin` is what the object was made from, which no host can
+    tell and no later document changes.
     """
 
     claims: Claims = field(default_factory=dict)
     settled: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     leaving: tuple[Address, ...] = ()
+    origin: Texts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

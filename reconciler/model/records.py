@@ -133,6 +133,7 @@ def write_applied(applied: Applied) -> str:
         *_write_claims(applied),
         *_write_settled(applied),
         *_write_leaving(applied),
+        *_write_origin(applied),
     ]
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", "\n".join(lines) + "\n")
 
@@ -161,6 +162,14 @@ def _write_leaving(applied: Applied) -> Iterator[str]:
         yield f"  {_QUOTE(address)}: null"
 
 
+def _write_origin(applied: Applied) -> Iterator[str]:
+    if not applied.origin:
+        return
+    yield "origin:"
+    for address, value in sorted(applied.origin.items()):
+        yield f"  {_QUOTE(address)}: {_QUOTE(value)}"
+
+
 def read_applied(text: str) -> Applied:
     """The applied fields in a text that `write_applied` wrote. Raises ValueError where it is none."""
     sections = _sections(text)
@@ -169,10 +178,12 @@ def read_applied(text: str) -> Applied:
         claims = json.loads("{" + sections.get("claims", "") + "}")
         settled = json.loads("{" + sections.get("settled", "") + "}")
         leaving = json.loads("{" + sections.get("leaving", "") + "}")
+        origin = json.loads("{" + sections.get("origin", "") + "}")
         return Applied(
             claims=claims,
             settled={key: (pair["asked"], pair["made"]) for key, pair in settled.items()},
             leaving=tuple(leaving),
+            origin=origin,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"it holds no applied fields ({error!r})") from error

@@ -114,7 +114,7 @@ def outcomes(plan: Plan, failing: Iterable[str] = (), number: str = "R604") -> t
 def applying(found: Plan, failing: Iterable[str] = (), seconds: float = 0.0) -> Callable[..., Applied]:
     """An `apply` as the app's: asks, then reports each change, stopping between two where it is asked to."""
 
-    def apply(settings, selection, approve, report, stopping) -> Applied:
+    def apply(settings, selection, approve, report, stopping, progress=None) -> Applied:
         if found.permitted and not approve(found):
             raise trouble("R508", "nothing was changed")
         ends = []

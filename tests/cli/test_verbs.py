@@ -191,7 +191,7 @@ def test_apply_ends_with_the_code_of_the_worst(cli, app, found, failing, code):
 
 
 def test_failures_of_one_family_end_with_its_code(cli, app):
-    def apply(settings, selection, approve, report, stopping):
+    def apply(settings, selection, approve, report, stopping, progress):
         from tests.cli.examples import outcomes
 
         return Applied(plan(web()), outcomes(plan(web()), ["web-1"], "R603"))

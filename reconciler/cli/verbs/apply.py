@@ -44,7 +44,8 @@ def command(options: Options, targets: tuple[str, ...], chosen: Selection, diges
         approval = Approval(yes=yes, digest=digest)
     settings = options.settings()
     with Applying(options, approval) as applying:
-        return applying.end(apply(settings, selection, applying.approve, applying.report, applying.stopping))
+        ways = (applying.approve, applying.report, applying.stopping, applying.progress)
+        return applying.end(apply(settings, selection, *ways))
 
 
 def _is_plan_file(targets: tuple[str, ...]) -> bool:

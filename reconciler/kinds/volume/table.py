@@ -22,7 +22,7 @@ from reconciler.codecs import (
 )
 from reconciler.definitions import POLICY
 from reconciler.fields import Field, Group, Node
-from reconciler.kinds.volume.xml import BACKING, FORMAT, IMAGE, spell_mode
+from reconciler.kinds.volume.xml import BACKING, CLUSTER, FORMAT, IMAGE, spell_mode
 from reconciler.model.documents import Address
 
 SOURCE = "!source"
@@ -264,6 +264,7 @@ FIELDS: tuple[Node, ...] = (
         doc="The size of a qcow2 cluster.",
         example="64KiB",
         keep=True,
+        implied=CLUSTER,
     ),
     Field(
         name="compat",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.codecs import ON_OFF, PRESENT, YES_NO, Codec, choice, integer, text
+from reconciler.codecs import NAME, ON_OFF, PRESENT, YES_NO, Codec, choice, integer, text
 from reconciler.fields import Field, Items, Node
 from reconciler.kinds.domain.devices import source
 from reconciler.kinds.domain.devices.codecs import boot_order, name_of
@@ -24,6 +24,30 @@ _WHAT: tuple[Node, ...] = (
         codec=_SIZE,
         doc="How large a volume to make for this disk, where it names no source of its own.",
         example="20GiB",
+        noted=True,
+    ),
+    Field(
+        name="image",
+        at="!image",
+        codec=NAME,
+        doc="The Image that the volume of this disk is made from; it has the image's size unless `size` is written.",
+        example="debian-12",
+        noted=True,
+    ),
+    Field(
+        name="clone",
+        at="!clone",
+        codec=choice("link", "copy"),
+        doc="Whether the image stays below that volume as its backing file or is copied; link unless written.",
+        example="copy",
+        noted=True,
+    ),
+    Field(
+        name="imagePolicy",
+        at="!imagePolicy",
+        codec=choice("ignore", "rebuild"),
+        doc="What another image or digest means for a volume that is there: nothing, unless rebuild is written.",
+        example="rebuild",
         noted=True,
     ),
     *source.SOURCES,

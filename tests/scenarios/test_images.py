@@ -1,0 +1,356 @@
+"""Machines from images, as a user types them: fetched once, verified, linked or copied, and never lost."""
+
+import hashlib
+import json
+import lzma
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.adapters.web import Web, serve
+from tests.scenarios.test_crashes import start, until
+from tests.scenarios.test_machines import vm
+from tests.scenarios.test_storage import pool, virtual_size
+
+pytestmark = pytest.mark.e2e
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def images(tmp_path):
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def web():
+    found = Web()
+    server = serve(found)
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+def disk(path, mark=b"one", size=8 * MIB):
+    """A qcow2 image whose content begins with a mark."""
+    raw = path.with_suffix(".raw")
+    raw.write_bytes(mark + os.urandom(MIB) + bytes(size - MIB - len(mark)))
+    subprocess.run(["qemu-img", "convert", "-O", "qcow2", raw, path], check=True)
+    return path.read_bytes()
+
+
+def sha256(data):
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def kept(name, data):
+    return f"{name}-{sha256(data)[7:23]}"
+
+
+def image(source, data, name="base", more=""):
+    """An Image document; `source` is an address or a file."""
+    way = "url" if str(source).startswith("http") else "file"
+    return f"""
+apiVersion: reconciler/v1
+kind: Image
+metadata: {{name: {name}}}
+spec:
+  source: {{{way}: "{source}"}}
+  digest: {sha256(data)}
+{more}
+"""
+
+
+def volume(name="v", **fields):
+    lines = "\n".join(f"  {key}: {value}" for key, value in {"image": "base", **fields}.items())
+    return f"\napiVersion: reconciler/v1\nkind: Volume\nmetadata: {{name: {name}}}\nspec:\n  pool: images\n{lines}\n"
+
+
+def write(lab, images, *documents):
+    lab.write("---".join((pool(images), *documents)))
+
+
+def begins(path, tmp_path, count=3):
+    """The first bytes that a guest would read."""
+    subprocess.run(["qemu-img", "convert", "-O", "raw", path, tmp_path / "read"], check=True)
+    return (tmp_path / "read").read_bytes()[:count]
+
+
+def rows(lab):
+    return {row["ref"]: row for row in json.loads(lab.run("status", "-o", "json").stdout)["resources"]}
+
+
+def said(result):
+    return result.stdout + result.stderr
+
+
+def test_a_machine_from_an_image_on_the_web(lab, images, web, tmp_path):
+    data = lzma.compress(disk(tmp_path / "base"))
+    web.files["/base.qcow2.xz"] = data
+    machine = vm(more="  disks:\n    - {name: root, pool: images, image: base, size: 16MiB}\n")
+    write(lab, images, image(web.url("/base.qcow2.xz"), data, more="  format: qcow2"), machine)
+    assert [ref for ref, _ in lab.actions()] == [
+        "Pool/images",
+        f"Volume/images/{kept('base', data)}",
+        "Volume/images/vm-root",
+        "Domain/vm",
+    ]
+    lab.converge()
+    info = virtual_size(images / "vm-root")
+    assert (info["virtual-size"], info["backing-filename-format"]) == (16 * MIB, "qcow2")
+    assert info["backing-filename"] == str(images / kept("base", data))
+    assert begins(images / "vm-root", tmp_path) == b"one"
+    assert sorted(path.name for path in images.iterdir()) == [kept("base", data), "vm-root"]
+    assert web.count == 1
+
+
+def test_status_tells_what_each_volume_was_made_from(lab, images, web, tmp_path):
+    data = disk(tmp_path / "base")
+    web.files["/base"] = data
+    write(lab, images, image(web.url("/base?token=hush"), data), volume("a"), volume("b", clone="copy"))
+    lab.converge()
+    found = rows(lab)
+    for name in "ab":
+        details = found[f"Volume/images/{name}"]["details"]
+        assert (details["image"], details["imageDigest"]) == ("base", sha256(data))
+        assert details["imageSource"] == web.url("/base") and details["imageMade"].startswith("20")
+    assert found["Image/base"]["state"] == "present"
+    assert found["Image/base"]["details"] == {"imageDigest": sha256(data), "pools": "images", "volumes": "2"}
+    assert "hush" not in (images / "a").read_bytes().decode("latin-1")
+    rows_of = lab.run("status", "Image/base", "-o", "json").stdout
+    assert [row["ref"] for row in json.loads(rows_of)["resources"]] == ["Image/base"]
+
+
+@pytest.mark.parametrize("size", [None, "16MiB"], ids=["as large as the image", "larger"])
+@pytest.mark.parametrize("clone", ["link", "copy"])
+def test_a_volume_stands_on_its_image_or_is_a_copy_of_it(lab, images, tmp_path, clone, size):
+    data = disk(tmp_path / "base.qcow2")
+    (lab.directory / "base.qcow2").write_bytes(data)
+    more = {"capacity": size} if size else {}
+    write(lab, images, image("base.qcow2", data), volume(clone=clone, **more))
+    lab.converge()
+    info = virtual_size(images / "v")
+    assert info["virtual-size"] == (16 if size else 8) * MIB
+    assert ("backing-filename" in info) == (clone == "link")
+    assert begins(images / "v", tmp_path) == b"one"
+
+
+@pytest.mark.parametrize("clone", ["link", "copy"])
+def test_s34_a_newer_image_changes_no_volume_that_is_there(lab, images, tmp_path, clone):
+    one, two = (disk(tmp_path / name, name.encode()) for name in ("one", "two"))
+    for name in ("one", "two"):
+        (lab.directory / name).write_bytes((tmp_path / name).read_bytes())
+    write(lab, images, image("one", one), volume(clone=clone))
+    lab.converge()
+    before = (images / "v").stat().st_ino
+    write(lab, images, image("two", two), volume(clone=clone))
+    plan = lab.plan()
+    # Its image is kept no more for anybody new; what stands on it, goes on standing on it.
+    assert [(change["ref"], change["action"]) for change in plan["changes"]] == [
+        (f"Volume/images/{kept('base', one)}", "forget")
+    ]
+    (condition,) = plan["conditions"]
+    assert (condition["ref"], condition["type"]) == ("Volume/images/v", "ImageChanged")
+    lab.converge()
+    assert (images / "v").stat().st_ino == before
+    assert rows(lab)["Volume/images/v"]["details"]["imageDigest"] == sha256(one)
+    assert not (images / kept("base", two)).exists()
+    write(lab, images, image("two", two), volume(clone=clone), volume("new", clone=clone))
+    lab.converge()
+    assert begins(images / "new", tmp_path) == b"two" and begins(images / "v", tmp_path) == b"one"
+    assert rows(lab)["Image/base"]["details"]["olderVolumes"] == "1"
+
+
+@pytest.mark.parametrize("clone", ["link", "copy"])
+def test_s34_a_volume_that_follows_its_image_is_made_anew_with_permission_only(lab, images, tmp_path, clone):
+    one, two = (disk(tmp_path / name, name.encode()) for name in ("one", "two"))
+    for name in ("one", "two"):
+        (lab.directory / name).write_bytes((tmp_path / name).read_bytes())
+    more = "  deletionPolicy: delete"
+    mine = volume(clone=clone, imagePolicy="rebuild")
+    write(lab, images, image("one", one, more=more), mine, volume("other", clone="copy"))
+    lab.converge()
+    other = (images / "other").stat()
+    write(lab, images, image("two", two, more=more), mine, volume("other", clone="copy"))
+    found = {change["ref"]: change for change in lab.plan()["changes"]}
+    change = found["Volume/images/v"]
+    assert (change["action"], change["blocked"]["allow"]) == ("replace", "replace")
+    assert "data is lost" in change["blocked"]["reason"]
+    lab.apply(code=73)
+    assert begins(images / "v", tmp_path) == b"one"
+    lab.converge(None, "--allow", "replace,delete")
+    assert begins(images / "v", tmp_path) == b"two"
+    after = (images / "other").stat()
+    assert (other.st_ino, other.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+    # The old image has nobody left, and its document said that it may go.
+    assert sorted(path.name for path in images.iterdir()) == [kept("base", two), "other", "v"]
+
+
+def test_an_image_that_volumes_stand_on_outlives_its_document(lab, images, tmp_path):
+    data = disk(tmp_path / "base")
+    (lab.directory / "base").write_bytes(data)
+    base = image("base", data, more="  deletionPolicy: delete")
+    write(lab, images, base, volume())
+    lab.converge()
+    # The volume is forgotten and stays, and so does what it stands on.
+    write(lab, images)
+    lab.apply("--allow", "delete")
+    assert lab.plan()["changes"] == []
+    assert sorted(path.name for path in images.iterdir()) == [kept("base", data), "v"]
+    connection = lab.connect()
+    connection.storagePoolLookupByName("images").storageVolLookupByName("v").delete(0)
+    connection.close()
+    assert lab.actions() == [(f"Volume/images/{kept('base', data)}", "delete")]
+    lab.apply(code=73)
+    lab.converge(None, "--allow", "delete")
+    assert list(images.iterdir()) == []
+
+
+def test_an_image_without_a_document_is_an_error_at_its_place(lab, images):
+    lab.write(vm(more="  disks:\n    - {name: root, image: none}\n"))
+    result = lab.run("validate", code=65)
+    assert "Image/none" in said(result) and "R302" in said(result)
+
+
+def test_a_wrong_digest_names_both_and_leaves_nothing(lab, images, web, tmp_path):
+    data = disk(tmp_path / "base")
+    web.files["/base"] = data + b"!"
+    write(lab, images, image(web.url("/base"), data), volume())
+    result = lab.run("apply", "--yes", code=73)
+    assert sha256(data) in said(result) and sha256(data + b"!") in said(result) and "R621" in said(result)
+    assert list(images.iterdir()) == []
+    web.files["/base"] = data
+    lab.converge()
+
+
+@pytest.mark.parametrize("form", ["", "  format: raw"], ids=["", "said to be raw"])
+def test_an_image_that_would_read_the_hosts_files_is_refused(lab, images, tmp_path, form):
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"s" * MIB)
+    trap = lab.directory / "trap.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", trap], check=True)
+    write(lab, images, image("trap.qcow2", trap.read_bytes(), more=form), volume(clone="copy"))
+    result = lab.run("apply", "--yes", code=73)
+    assert "R623" in said(result)
+    assert list(images.iterdir()) == []
+
+
+def test_a_volume_smaller_than_its_image_is_refused(lab, images, tmp_path):
+    data = disk(tmp_path / "base")
+    (lab.directory / "base").write_bytes(data)
+    write(lab, images, image("base", data), volume(capacity="4MiB"))
+    assert "R405" in said(lab.run("apply", "--yes", code=73))
+    write(lab, images, image("base", data), volume(capacity="8MiB"))
+    lab.converge()
+
+
+def test_a_kill_in_the_middle_leaves_nothing_that_looks_whole(lab, images, web, tmp_path):
+    data = disk(tmp_path / "base") + os.urandom(4 * MIB)
+    web.files["/base"] = data
+    write(lab, images, image(web.url("/base"), data), volume())
+    web.pause = 0.05
+    process = start(lab, "apply", "--yes")
+    until(lambda: any(part.stat().st_size for part in (lab.state / "cache" / "images").glob("*.part")))
+    process.kill()
+    process.communicate()
+    assert not images.exists() or list(images.iterdir()) == []
+    web.pause = 0
+    lab.converge()
+    assert web.asked[-1][1].startswith("bytes=")
+    assert begins(images / "v", tmp_path) == b"one"
+
+
+def test_an_upload_that_was_killed_is_done_again(lab, images, tmp_path):
+    data = disk(tmp_path / "base", size=40 * MIB) + os.urandom(60 * MIB)
+    (lab.directory / "base").write_bytes(data)
+    write(lab, images, image("base", data), volume())
+    process = start(lab, "apply", "--yes")
+    until(lambda: any(images.glob("*.partial")) if images.exists() else False)
+    process.kill()
+    process.communicate()
+    time.sleep(0.2)
+    assert [path.name for path in images.iterdir()] == [f"{kept('base', data)}.partial"]
+    lab.converge()
+    assert sorted(path.name for path in images.iterdir()) == [kept("base", data), "v"]
+    assert begins(images / "v", tmp_path) == b"one"
+
+
+def test_ctrl_c_leaves_nothing_half_and_the_next_apply_goes_on(lab, images, web, tmp_path):
+    data = disk(tmp_path / "base") + os.urandom(8 * MIB)
+    web.files["/base"], web.pause = data, 0.05
+    write(lab, images, image(web.url("/base"), data), volume())
+    process = start(lab, "apply", "--yes")
+    until(lambda: any((lab.state / "cache" / "images").glob("*.part")))
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 75 and "R509" in output + errors
+    assert list(images.iterdir()) == []
+    web.pause = 0
+    lab.converge()
+
+
+def test_a_pool_without_room_is_told_and_left_as_it_was(lab, host, images, tmp_path):
+    images.mkdir()
+    # Mounted where the host's daemon sees it, which has a mount namespace of its own.
+    inside = ["nsenter", "--mount", "--target", (host.home.directory / "run/libvirtd.pid").read_text().strip()]
+    subprocess.run([*inside, "mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", images], check=True)
+    try:
+        data = disk(tmp_path / "base") + os.urandom(16 * MIB)
+        (lab.directory / "base").write_bytes(data)
+        write(lab, images, image("base", data), volume())
+        result = lab.run("apply", "--yes", code=1)
+        assert "R622" in said(result) and "no room" in said(result)
+        listed = subprocess.run([*inside, "ls", "-A", images], check=True, capture_output=True).stdout
+        assert listed == b""
+    finally:
+        subprocess.run([*inside, "umount", "-l", images], check=True)
+
+
+def test_one_fetch_is_enough_for_several_pools(lab, images, web, tmp_path):
+    data = disk(tmp_path / "base")
+    web.files["/base"] = data
+    other = pool(tmp_path / "more").replace("name: images", "name: more")
+    there = volume("w").replace("pool: images", "pool: more")
+    lab.write("---".join((pool(images), other, image(web.url("/base"), data), volume(), there)))
+    lab.converge()
+    assert web.count == 1
+    assert (images / kept("base", data)).exists() and (tmp_path / "more" / kept("base", data)).exists()
+
+
+def test_an_image_can_have_a_pool_of_its_own(lab, images, tmp_path):
+    data = disk(tmp_path / "base")
+    (lab.directory / "base").write_bytes(data)
+    other = pool(tmp_path / "more").replace("name: images", "name: more")
+    lab.write("---".join((pool(images), other, image("base", data, more="  pool: more"), volume())))
+    lab.converge()
+    assert virtual_size(images / "v")["backing-filename"] == str(tmp_path / "more" / kept("base", data))
+
+
+def test_an_image_comes_along_with_what_is_selected_and_can_be_fetched_before(lab, images, tmp_path):
+    data = disk(tmp_path / "base")
+    (lab.directory / "base").write_bytes(data)
+    write(lab, images, image("base", data), volume(), volume("w"))
+    lab.apply("Pool/images")
+    lab.apply("Image/base")
+    assert [path.name for path in images.iterdir()] == [kept("base", data)]
+    (images / kept("base", data)).unlink()
+    lab.apply("Volume/images/v")
+    assert sorted(path.name for path in images.iterdir()) == [kept("base", data), "v"]
+
+
+def test_long_ones_show_how_far_they_are(lab, images, web, tmp_path):
+    import pexpect
+
+    data = disk(tmp_path / "base") + os.urandom(4 * MIB)
+    web.files["/base"], web.pause = data, 0.05
+    write(lab, images, image(web.url("/base"), data), volume())
+    environment = {**os.environ, "RECONCILER_CACHE_DIR": str(lab.state / "cache")}
+    program, *arguments = lab.command("apply", "--yes")
+    child = pexpect.spawn(program, arguments, env=environment, encoding="utf-8", timeout=30, dimensions=(24, 160))
+    child.expect(r"fetching +[0-9]+%")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
