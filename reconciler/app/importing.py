@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from reconciler.errors import ManifestError, Problem, ReconcilerError, trouble
 from reconciler.kind import Context, Kind
@@ -96,7 +97,7 @@ def _elements(xml: str) -> Iterator[str]:
         for address, element in markup.walk(markup.parse(xml), {})
         if element.attrib or (element.text or "").strip() or not len(element)
     )
-    return iter(sorted({pattern_of(address).replace("[]", "") for address in spoken}))
+    return iter(sorted({unquote(pattern_of(address).replace("[]", "")) for address in spoken}))
 
 
 def from_files(paths: Iterable[Path], kinds: Mapping[str, Kind]) -> Gathered:

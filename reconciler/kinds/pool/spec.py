@@ -261,8 +261,9 @@ def dump(texts: Texts) -> dict[str, Json]:
     return definitions.describe("pool", FIELDS, texts, filled, IDENTITIES)
 
 
-# `<source/>` is printed for every pool; -1 means what libvirt would take; a label is the host's own affair.
+# What a document means that does not say it. `<source/>` is printed for every pool, and -1 is what libvirt would take.
 _FILLED = {
+    "@type": ("dir",),
     "!active": ("yes",),
     "!autostart": ("no",),
     "source": ("",),
