@@ -12,7 +12,7 @@ from reconciler.app.desired import NoCache, understood, work_with
 from reconciler.app.plan import selected
 from reconciler.app.settings import Selection, Settings
 from reconciler.app.sources import collect, in_order
-from reconciler.app.understand import Work
+from reconciler.app.work import Work
 from reconciler.errors import ManifestError, trouble
 from reconciler.fields import Field, Group, Node
 from reconciler.kind import Kind
