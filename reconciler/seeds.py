@@ -9,8 +9,10 @@ import io
 import json
 import struct
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 
 from reconciler.codecs import Json
+from reconciler.model.secrets import SOURCES, is_reference, reference_of
 
 _HEADERS = {"user-data": "#cloud-config\n"}
 LABEL = "cidata"
@@ -26,11 +28,51 @@ _LONG_DATE = b"2000010100000000\0"
 _SHORT_DATE = bytes((100, 1, 1, 0, 0, 0, 0))
 
 
+def referring(value: Json) -> Json:
+    """The content with the text of a reference in place of each mapping that says where a secret value is kept."""
+    if isinstance(value, Mapping):
+        if is_reference_to(value):
+            return reference_of(value).text
+        return {key: referring(inner) for key, inner in value.items()}
+    return [referring(inner) for inner in value] if isinstance(value, list) else value
+
+
+def is_reference_to(value: Json) -> bool:
+    """Whether a mapping says where a secret value is kept: `{env: TOKEN}`, `{sops: secrets.yaml, key: web.token}`."""
+    if not isinstance(value, Mapping) or len([name for name in SOURCES if name in value]) != 1:
+        return False
+    return not set(value) - {*SOURCES, "key", "encoding"} and ("key" in value) == ("sops" in value)
+
+
+def references(value: Json) -> Iterator[str]:
+    """The texts of the references in a content."""
+    if isinstance(value, str) and is_reference(value):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from references(inner)
+
+
+def name_of(reference: str) -> str:
+    """What a reference is called where its value travels beside the content."""
+    return f"secret {sha256(reference.encode()).hexdigest()[:16]}"
+
+
+def filled(value: Json, secrets: Mapping[str, str]) -> Json:
+    """The content with values in place of references."""
+    if isinstance(value, str):
+        return secrets[name_of(value)] if is_reference(value) else value
+    if isinstance(value, Mapping):
+        return {key: filled(inner, secrets) for key, inner in value.items()}
+    return [filled(inner, secrets) for inner in value] if isinstance(value, list) else value
+
+
 def built(name: str, files: Mapping[str, Json]) -> bytes:
-    """The content of a seed by the name of its volume: an image for `.iso`, else its only file as JSON."""
+    """The content of a seed by its volume's name: an image for `.iso`, else its only file, as JSON unless a text."""
     if name.endswith(".iso"):
         return iso({file: text_of(value, header=_HEADERS.get(file, "")) for file, value in files.items()})
-    return (json.dumps(next(iter(files.values())), indent=2, ensure_ascii=False) + "\n").encode()
+    (value,) = files.values()
+    return (value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def text_of(value: Json, *, header: str = "") -> str:

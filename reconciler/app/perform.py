@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from threading import Lock
 
-from reconciler.app import aftermath, contents, usage
+from reconciler.app import aftermath, contents, sealing, usage
 from reconciler.app.contents import Progress
 from reconciler.app.health import watch
 from reconciler.app.recording import Record
@@ -210,7 +210,7 @@ class _HostRun:
     def _take(self, host: Session, ref: Ref, step: Step) -> None:
         """One step, on its own object or on another; alone where the kind of that asks for it."""
         if isinstance(step, On):
-            ref, step = step.ref, step.step
+            ref, step = step.ref, sealing.opened(step.step, self.workspace.seal)
         if contents.asks(step):
             self._fill(host, step, ref)
             return

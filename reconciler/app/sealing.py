@@ -78,7 +78,7 @@ class _Over:
         return self._observed(seen) if seen else None
 
     def perform(self, handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
-        self.kind.perform(handle, ref, _opened(step, self.seal), clock)
+        self.kind.perform(handle, ref, opened(step, self.seal), clock)
 
     def _observed(self, seen: Observed) -> Observed:
         """The object without its secrets. Its digest covers them, but nobody without the key can try values on it."""
@@ -116,7 +116,7 @@ class _Over:
         return entry is not None and entry.field is not None and entry.field.secret
 
 
-def _opened(step: Step, seal: Seal) -> Step:
+def opened(step: Step, seal: Seal) -> Step:
     """The step with values in place of seals."""
     match step:
         case Define(xml):
@@ -155,7 +155,8 @@ def _selected(desired: Desired, selection: Selection) -> Iterator[tuple[Key, Spe
 def _references(spec: Spec, kinds: Mapping[str, Kind]) -> dict[Address, Reference]:
     if not _marks(kinds[spec.ref.kind]):
         return {}
-    return {address: read_reference(str(text)) for address, text in spec.claims.items() if is_reference(text)}
+    said = {**spec.claims, **spec.hints}
+    return {address: read_reference(str(text)) for address, text in said.items() if is_reference(text)}
 
 
 def _read(references: Iterable[Reference], vault: Vault) -> dict[Reference, Secret | Problem]:
@@ -182,12 +183,16 @@ def _resolved(
 ) -> Spec:
     """The spec with a seal in place of each reference, and a digest that changes with the values."""
     about = "" if kind.rename else str(spec.ref)
-    claims = dict(spec.claims)
+    claims, hints = dict(spec.claims), dict(spec.hints)
     for address, reference in references.items():
         path = entries.path_of(kind.table, address)
         value = values[reference]
         if isinstance(value, Problem):
             raise trouble(value.number, f"{spec.ref} {path}: {value.message}", spec.where)
+        if address in hints:
+            # What goes into a file that a guest reads, and into no XML.
+            hints[address] = seal.close(value.reveal(), about)
+            continue
         entry = entry_of(kind.table, address)
         assert entry is not None and entry.field is not None
         text = entry.field.codec.lower(value.reveal())
@@ -195,5 +200,5 @@ def _resolved(
             message = f"{spec.ref} {path}: {reference}: the value has characters that libvirt's XML cannot hold"
             raise trouble("R615", message, spec.where)
         claims[address] = seal.close(text, about)
-    sealed = sorted(str(claims[address]) for address in references)
-    return replace(spec, claims=claims, digest=seal.digest("\0".join((spec.digest, *sealed))))
+    sealed = sorted(str(hints.get(address) or claims[address]) for address in references)
+    return replace(spec, claims=claims, hints=hints, digest=seal.digest("\0".join((spec.digest, *sealed))))

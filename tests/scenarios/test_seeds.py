@@ -141,6 +141,31 @@ def test_a_guest_reads_its_seed_and_finds_the_next_one_without_a_restart(lab, im
     inside.close()
 
 
+def test_secrets_are_written_into_the_image_and_nowhere_else(lab, images, tmp_path):
+    first, second = ('hunter2 with: "marks" & é', "another")
+    (tmp_path / "settings.yaml").write_text("secrets: {env: [SEED_*], files: [" + str(tmp_path / "keys") + "]}\n")
+    (tmp_path / "keys").mkdir()
+    whole = tmp_path / "keys" / "vendor"
+    whole.write_text(f"#!/bin/sh\n: {first}\n")
+    seed = {**SEED, "userData": {"password": {"env": "SEED_PASSWORD"}}, "vendorData": {"file": str(whole)}}
+    lab.write(machine(seed=seed))
+    options, lab.environment["SEED_PASSWORD"] = ("--config", tmp_path / "settings.yaml"), first
+    refused = lab.run("plan").stdout
+    assert "cloudInit" in refused and "R404" in refused
+    said = [lab.run(*options, "-v", verb, *more) for verb, *more in (("plan",), ("apply", "--yes"), ("plan",))]
+    (image,) = seeds(images)
+    files = read(image, tmp_path / "read")
+    # A value's last end of line belongs to whatever keeps it.
+    assert yaml.safe_load(files["user-data"]) == {"password": first}
+    assert files["vendor-data"] == whole.read_text().rstrip("\n")
+    assert not any("hunter2" in run.stdout + run.stderr for run in said)
+    found = subprocess.run(["grep", "-rlaF", "hunter2", lab.state], capture_output=True, text=True, check=False)
+    assert found.stdout == ""
+    # What is kept elsewhere may change there: that alone makes no other image.
+    lab.environment["SEED_PASSWORD"] = second
+    assert json.loads(lab.run(*options, "plan", "-o", "json").stdout)["changes"] == []
+
+
 CONFIG = {"ignition": {"version": "3.4.0"}, "storage": {"files": [{"path": "/etc/motd"}]}}
 
 

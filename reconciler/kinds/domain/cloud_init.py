@@ -110,7 +110,7 @@ def files(document: Document, body: Mapping[str, Json]) -> dict[str, Json]:
 def _meta_data(document: Document, body: Mapping[str, Json]) -> Json:
     """By default an instance that stays the same for the name's life: cloud-init begins anew when it changes."""
     said = body.get("metaData", {})
-    if not isinstance(said, Mapping):
+    if not isinstance(said, Mapping) or seeds.is_reference_to(said):
         return said
     name = document.ref.name
     return {"instance-id": f"iid-{uuid5(NAMESPACE_URL, name)}", "local-hostname": name, **said}
@@ -134,11 +134,13 @@ def _doubts(document: Document, body: Mapping[str, Json]) -> Iterator[Problem]:
 
 def _instance(body: Mapping[str, Json]) -> bool:
     said = body.get("metaData", {})
-    return isinstance(said, str) or (isinstance(said, Mapping) and "instance-id" in said)
+    return isinstance(said, str) or seeds.is_reference_to(said) or (isinstance(said, Mapping) and "instance-id" in said)
 
 
 def _why_not(name: str, value: Json) -> str:
-    """Why cloud-init would not take this value; "" if it would."""
+    """Why cloud-init would not take this value; "" if it would, or if it is kept elsewhere."""
+    if seeds.is_reference_to(value):
+        return ""
     if name in ("userData", "vendorData"):
         return _user_data(value) if isinstance(value, str) else ""
     said, why = seeds.parsed(value) if isinstance(value, str) else (value, "")

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from reconciler import seeds
 from reconciler.codecs import NAME, Codec, Json, choice
 from reconciler.errors import trouble
 from reconciler.fields import Field, Group
@@ -47,6 +48,8 @@ IGNITION = Group(
 
 def config(document: Document, body: Mapping[str, Json]) -> dict[str, Json]:
     """The file of the seed, by its name. Raises R205, R223."""
+    if seeds.is_reference_to(body.get("config")):
+        return {"config.ign": body["config"]}
     where = document.place("spec", "ignition", "config")
     if "config" not in body:
         raise trouble("R205", f"{document.ref}: ignition lacks config; add it", where)

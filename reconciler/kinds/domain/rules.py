@@ -95,7 +95,7 @@ _APART = (*NO_WAY, "metadata", "mark")
 
 def create(spec: Spec) -> tuple[Step, ...]:
     """Define it, then what the definition cannot say."""
-    steps: list[Step] = [*seed.sown(seed.seeds_of(spec)), Define(xml.render(spec, None, ()))]
+    steps: list[Step] = [*seed.sown(spec, seed.seeds_of(spec)), Define(xml.render(spec, None, ()))]
     if spec.claims.get(AUTOSTART) == "yes":
         steps.append(Autostart(True))
     if spec.claims.get(POWER) == "running":

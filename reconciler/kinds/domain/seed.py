@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from json import dumps, loads
 
+from reconciler import seeds
 from reconciler.codecs import Json
 from reconciler.kind import KEEP, Decision, Judged, Rule, Situation
 from reconciler.kinds.domain import cloud_init, ignition
@@ -79,6 +80,7 @@ def _written(body: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]
 
 
 def _seed(document: Document, body: Mapping[str, Json], element: Address, files: Mapping[str, Json]) -> Seed:
+    files = {name: seeds.referring(value) for name, value in files.items()}
     digest = sha256(dumps(files, separators=(",", ":")).encode()).hexdigest()[:12]
     name = f"{document.ref.name}-seed-{digest}.{'iso' if element == DISK else 'ign'}"
     return Seed(element, f"{body.get('pool', POOL)}/{name}", Policy(body.get("onChange", "ignore")), files)
@@ -100,19 +102,25 @@ def _drive(document: Document, seed: Seed) -> dict[str, Json]:
     return {"name": DRIVE, **what, **kind, **({"bus": bus} if bus else {})}
 
 
-def claims(seeds: Iterable[Seed]) -> dict[Address, str]:
+def claims(sown: Iterable[Seed]) -> dict[Address, str]:
     """What no field says: the entries that the firmware hands to the guest."""
-    return {f"{each.element}@file": PATH_OF + each.volume for each in seeds if each.element == ENTRY}
+    return {f"{each.element}@file": PATH_OF + each.volume for each in sown if each.element == ENTRY}
 
 
-def noted(spec: Spec, seeds: Iterable[Seed], document: Document) -> Spec:
+def noted(spec: Spec, sown: Iterable[Seed], document: Document) -> Spec:
     """The Spec with its seeds noted, where the rules find them; a document that lists no disks owns none."""
-    listed = tuple(seeds)
+    listed = tuple(sown)
     if not listed:
         return spec
     hint = dumps([[each.element, each.volume, each.policy.value, each.files] for each in listed], separators=(",", ":"))
     lists = spec.lists if "disks" in document.body else spec.lists - {"devices/disk"}
-    return replace(spec, hints={**spec.hints, _HINT: hint}, lists=lists)
+    secrets = {_secret(each, text): text for each in listed for text in _references(each)}
+    return replace(spec, hints={**spec.hints, _HINT: hint, **secrets}, lists=lists)
+
+
+def _references(seed: Seed) -> Iterator[str]:
+    """The references to secrets in it; their values come into the hints of the Spec, sealed (app/sealing)."""
+    return seeds.references(list(seed.files.values()))
 
 
 def needs(body: Mapping[str, Json]) -> Iterator[Need]:
@@ -157,12 +165,20 @@ def _content(element: Address) -> tuple[Address, ...]:
     return f"{element}/source", f"{element}@type", f"{element}@file"
 
 
-def sown(seeds: Iterable[Seed]) -> tuple[Step, ...]:
-    """The steps that make the volumes of seeds."""
-    return tuple(
-        On(Ref("Volume", each.volume), KindStep("sow", {"files": dumps(each.files, separators=(",", ":"))}))
-        for each in seeds
-    )
+def _secret(seed: Seed, reference: str) -> Address:
+    """Where the value of a reference is in the hints; what is wrong with it is told by this path."""
+    path = next(path for element, path in SHOWN.values() if element == seed.element)
+    return f"!{path}.{seeds.name_of(reference)}"
+
+
+def sown(spec: Spec, chosen: Iterable[Seed]) -> tuple[Step, ...]:
+    """The steps that make the volumes of seeds. Secrets go beside the files: sealed, and each by its reference."""
+    return tuple(On(Ref("Volume", each.volume), KindStep("sow", _arguments(spec, each))) for each in chosen)
+
+
+def _arguments(spec: Spec, seed: Seed) -> dict[str, str]:
+    secrets = {seeds.name_of(text): spec.hints[_secret(seed, text)] for text in _references(seed)}
+    return {"files": dumps(seed.files, separators=(",", ":")), **secrets}
 
 
 def around(situation: Situation, judged: Iterable[Judged], starts: bool) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
@@ -177,7 +193,7 @@ def around(situation: Situation, judged: Iterable[Judged], starts: bool) -> tupl
     first = [each for each in wanted if each.element in changed or (starts and have.get(each.element) == each.volume)]
     stay = {each.volume for each in wanted}
     last = [volume for element, volume in have.items() if element in changed and volume not in stay]
-    return sown(first), discarded(last, situation.spec.ref.name)
+    return sown(situation.spec, first), discarded(last, situation.spec.ref.name)
 
 
 def _inside(addresses: Iterable[Address], element: Address) -> bool:

@@ -98,7 +98,7 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
         case KindStep("create", arguments):
             _create(connection, pool, ref, arguments)
         case KindStep("sow", arguments):
-            sow(connection, pool, name, arguments["files"])
+            sow(connection, pool, name, arguments)
         case KindStep("resize", arguments):
             _resize(connection, ref, pool.storageVolLookupByName(name), int(arguments["capacity"]))
         case Undefine():

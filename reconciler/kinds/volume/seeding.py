@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from json import loads
 
 from reconciler import markup, seeds
@@ -15,12 +16,13 @@ _EMPTY = (
 )
 
 
-def sow(connection: Connection, pool: Pool, name: str, files: str) -> None:
-    """Have the volume hold exactly these files (JSON: name -> content). What is already so is success.
+def sow(connection: Connection, pool: Pool, name: str, arguments: Mapping[str, str]) -> None:
+    """Have the volume hold exactly the `files` (JSON: name -> content), with the values of the secrets beside them.
 
-    A volume of that name that holds something else is what an earlier run did not finish.
+    What is already so is success. A volume of that name that holds something else is what an earlier run began.
     """
-    data = seeds.built(name, loads(files))
+    files = {file: seeds.filled(value, arguments) for file, value in loads(arguments["files"]).items()}
+    data = seeds.built(name, files)
     found = _found(pool, name)
     if found is not None and _content(connection, found) == data:
         return
