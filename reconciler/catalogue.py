@@ -68,7 +68,7 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "R111",
         _M,
         "The XML is no resource known here",
-        "Commit a libvirt <domain>, <network>, <pool> or <volume> document.",
+        "Commit a libvirt <domain>, <network>, <pool>, <volume>, <filter> or <secret> document.",
     ),
     Entry("R113", _M, "The xml: field contradicts itself", "Keep one of what it says."),
     Entry(

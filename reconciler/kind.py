@@ -124,6 +124,7 @@ class Facts:
     """What a host has, gathered once per plan for the changes that need it. None: could not be asked, so not checked.
 
     `networks`, `pools`: name -> active. `volumes`: "pool/name" -> path. `machines`: alias or name -> canonical name.
+    `secrets`: what each is for (`ceph/client.libvirt`), and `uuid/` with its UUID.
     `exists` looks for a path on the host (None: cannot tell). `declared` are the Refs this plan makes itself.
     """
 
@@ -139,6 +140,7 @@ class Facts:
     pools: Mapping[str, bool] | None = None
     volumes: Mapping[str, str] | None = None
     nwfilters: frozenset[str] | None = None
+    secrets: frozenset[str] | None = None
     interfaces: frozenset[str] | None = None
     ports: Mapping[int, Ref] = field(default_factory=dict)
     exists: Callable[[str], bool | None] = lambda path: None
@@ -207,6 +209,7 @@ class Kind:
     moot              whether a difference between the persistent and the running definition is none: libvirt writes
                       what an object really got into the latter, and no restart makes it equal
     ports             the host's TCP ports that a definition takes for itself
+    given             whether libvirt itself made an object, so that it is nobody's until a document names it
     ownable           whether objects come and go by documents at all; a host is simply there
     offers            what a new object takes from its host where the document is silent: address -> name of the offer
     serial            whether a host takes changes of this kind one at a time only (pools with running jobs refuse)
@@ -244,6 +247,7 @@ class Kind:
     mends: Callable[[Situation], tuple[Diff, ...]] = no_mends
     stands: Callable[[Observed], tuple[Ref, ...]] = lambda observed: ()
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()
+    given: Callable[[Observed], bool] = lambda observed: False
     offers: Mapping[Address, str] = field(default_factory=dict)
     questions: Questions | None = None
     serial: bool = False

@@ -102,7 +102,8 @@ def _chosen(workspace: Workspace, wish: Wish, paths: layout.Paths) -> Iterator[F
             declared = (host.host, ref) in workspace.desired.specs
             folder = _folder(workspace, host)
             again = declared and wish.overwrite and (wish.to / paths[folder, ref]).exists()
-            if not workspace.kinds[ref.kind].root or ref in workspace.selection.exclude:
+            kind = workspace.kinds[ref.kind]
+            if not kind.root or ref in workspace.selection.exclude or (not wanted and kind.given(seen)):
                 continue
             if ref in wanted if wanted else (again or not declared):
                 yield Found(ref=ref, host=folder, where=host.host, xml=seen.xml, facts=seen.facts)

@@ -128,7 +128,7 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
             *violating,
             *unseen,
         ),
-        unmanaged=_unmanaged(host, specs, inventory),
+        unmanaged=_unmanaged(workspace, host, specs, inventory),
         capacity=measured,
     )
 
@@ -153,12 +153,17 @@ def _ours(inventory: Inventory, owners: Collection[str]) -> int:
     return sum(owned.owner in owners for owned in inventory.objects.values())
 
 
-def _unmanaged(host: Session, specs: Mapping[Ref, Spec], inventory: Inventory) -> tuple[tuple[str, Ref], ...]:
-    """Domains, networks and pools that nobody declares and we do not own."""
+def _unmanaged(
+    workspace: Workspace, host: Session, specs: Mapping[Ref, Spec], inventory: Inventory
+) -> tuple[tuple[str, Ref], ...]:
+    """What nobody declares and we do not own: volumes are too many, and what libvirt itself brought is nobody's."""
     found = (
         ref
         for ref in host.observed
-        if ref.kind not in ("Volume", "Host") and ref not in specs and ref not in inventory.objects
+        if ref.kind not in ("Volume", "Host")
+        and ref not in specs
+        and ref not in inventory.objects
+        and not workspace.kinds[ref.kind].given(host.observed[ref])
     )
     return tuple((host.host, ref) for ref in sorted(found))
 

@@ -52,6 +52,12 @@ def _checked(
         for need in specs[change.ref].needs
         if need.ref in absent and change.action is Action.CREATE
     ]
+    found += [
+        ("R401", f"{change.ref} needs the secret {need.ref.name}, which is neither declared nor on the host")
+        for need in specs[change.ref].needs
+        if need.ref.kind == "Secret" and facts.secrets is not None
+        if need.ref.name not in facts.secrets and need.ref not in facts.declared
+    ]
     found += [("R208", complaint) for complaint in _schema_complaints(kind, change)]
     if not found:
         return change

@@ -200,7 +200,9 @@ class Record:
         """What the ledger knows of the object under its former Ref, and the document's fields as well."""
         before = self.host.ledger.applied(former) or NOTHING_APPLIED
         now = self.applied(spec, _spelled(spec, before), before.leaving)
-        return replace(now, claims={**before.claims, **now.claims}, origin=before.origin)
+        # A secret that no host shows counts as ours when we have set it, and not before.
+        shown = {address: value for address, value in now.claims.items() if not is_seal(value)}
+        return replace(now, claims={**before.claims, **shown}, origin=before.origin)
 
     def applied(self, spec: Spec, settled: Mapping[str, tuple[str, str]], leaving: tuple[Address, ...] = ()) -> Applied:
         """The managed fields of a document as applied, without the values of its secrets."""

@@ -26,8 +26,10 @@ DESCRIPTIONS: Mapping[str, str] = {
     "Host": "A libvirt host: where it is, and what holds for all machines on it.",
     "Image": "A disk image that volumes are made from, fetched and verified once for each pool that needs it.",
     "Network": "A virtual network of one host.",
+    "NwFilter": "Rules that libvirt puts between interfaces and the network.",
     "Pool": "A storage pool of one host: a place for volumes.",
     "Profile": "A part of a Domain's spec, merged underneath the Domains that name it.",
+    "Secret": "A value that libvirt keeps for disks, pools and emulators.",
     "Volume": "A disk image or block device in a pool.",
 }
 

@@ -35,6 +35,7 @@ def understand(files: Iterable[SourceFile], work: Work) -> tuple[dict[Key, Spec]
     _judge_profiles(profiles, work)
     _judge_images(documents, work)
     specs = _specs(_placed(documents, hosts, work), profiles, work)
+    specs = link.with_secrets(specs)
     _keep_images(specs, work)
     known = {(host, ref) for ref in work.known for host in (*hosts, work.default_host)}
     work.problems += link.duplicates(work.declared)

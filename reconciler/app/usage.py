@@ -14,6 +14,7 @@ from reconciler.model.documents import Observed, Spec
 from reconciler.model.plans import Action, Blocked, Change, Define, Disruption, FieldChange, KindStep, Stop
 from reconciler.model.refs import Ref
 from reconciler.usage import Place, disks_on, named, on_network, place_of, stands_on, uses, uses_pool
+from reconciler.users import network_filter, secret
 
 Uses = Callable[[str], bool]
 # What is made anew stands on what its document says from then on.
@@ -83,6 +84,8 @@ def _minded(scene: _Scene, change: Change) -> Change:
         return _network(scene, change)
     if change.ref.kind == "Volume":
         return _volume(scene, change)
+    if change.ref.kind in ("NwFilter", "Secret") and change.action is Action.DELETE and change.observed is not None:
+        return _held(change, list(_users(scene, change, change.observed)), "is used by")
     if change.ref.kind == "Pool" and change.action is Action.DELETE:
         return _held(change, list(_users_of_pool(scene, change)), "is still used by")
     return change
@@ -192,6 +195,17 @@ def _volumes_on(scene: _Scene, ref: Ref, place: Place, after: bool) -> Iterator[
         backing = (spec.claims.get("!backing"), spec.claims.get("backingStore/path"))
         if other.kind == "Volume" and other != ref and (backing[0] == ref.name or backing[1] in place.paths):
             yield str(other)
+
+
+def _users(scene: _Scene, change: Change, seen: Observed) -> Iterator[str]:
+    """Machines, filters, pools and volumes that still use a network filter or a secret after this plan."""
+    uses = secret(seen.xml) if change.ref.kind == "Secret" else network_filter(change.ref.name)
+    yield from _machines_after(scene, uses)
+    coming = _by_object(scene.changes)
+    for ref, other in scene.observed.items():
+        able = ref.kind in ("NwFilter", "Pool", "Volume") and ref != change.ref
+        if able and _uses_after(other, coming.get(ref, ()), uses):
+            yield str(ref)
 
 
 def _users_of_pool(scene: _Scene, change: Change) -> Iterator[str]:

@@ -13,6 +13,7 @@ from reconciler.model.addresses import element_of, entry_keys, is_inside
 from reconciler.model.documents import UNKNOWN, Address, Spec, Texts
 from reconciler.model.inventory import Applied
 from reconciler.model.plans import Diff
+from reconciler.model.secrets import is_seal
 
 PRESENT = ""
 
@@ -56,10 +57,12 @@ def _wanted(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[
 def _have(address: Address, want: str | None, texts: Texts, applied: Applied) -> str | None:
     """What the host has. Where it cannot tell, what the object was made from, or what was applied last.
 
-    What never was is taken to be as wanted.
+    What never was is taken to be as wanted; but a secret that we never set is another's, and not taken for ours.
     """
     have = texts.get(address)
-    return applied.origin.get(address, applied.claims.get(address, want)) if have == UNKNOWN else have
+    if have != UNKNOWN:
+        return have
+    return applied.origin.get(address, applied.claims.get(address, have if is_seal(want) else want))
 
 
 def _equal(kind: Kind, address: Address, want: str | None, have: str | None, applied: Applied) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconciler import entries
 from reconciler.kind import Kind
-from reconciler.kinds import domain, host, image, network, pool, volume
+from reconciler.kinds import domain, host, image, network, nwfilter, pool, secret, volume
 
 # A Profile is a part of a Domain's document: it has the same fields, and no object on any host.
 PROFILE = replace(
@@ -32,5 +32,16 @@ IMAGE = replace(
 )
 
 KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (host.KIND, network.KIND, pool.KIND, IMAGE, volume.KIND, PROFILE, domain.KIND)
+    kind.name: kind
+    for kind in (
+        host.KIND,
+        secret.KIND,
+        nwfilter.KIND,
+        network.KIND,
+        pool.KIND,
+        IMAGE,
+        volume.KIND,
+        PROFILE,
+        domain.KIND,
+    )
 }

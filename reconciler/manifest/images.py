@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.errors import ManifestError, Problem, trouble
-from reconciler.manifest.read import DEFAULT_POOL, sealed
+from reconciler.manifest.read import sealed
 from reconciler.model.documents import Document, Spec
 from reconciler.model.refs import Ref
+from reconciler.naming import DEFAULT_POOL
 
 Key = tuple[str, Ref]
 # How much of the digest is in the name: nobody finds a second image with the same 64 bits by chance.

@@ -9,10 +9,11 @@ from typing import Any
 from reconciler.errors import Problem, trouble
 from reconciler.manifest.load import Path
 from reconciler.manifest.merge import merged, settled
-from reconciler.manifest.read import DEFAULT_POOL, sealed
+from reconciler.manifest.read import sealed
 from reconciler.manifest.tree import EMPTY, Node, grown, places, plain
 from reconciler.model.documents import Document, Need, Spec
 from reconciler.model.refs import Ref
+from reconciler.naming import DEFAULT_POOL, GIVEN_FILTERS
 
 Key = tuple[str, Ref]
 Way = tuple[str, ...]
@@ -28,7 +29,9 @@ _OF_VOLUME = {"size": "capacity", "image": "image", "clone": "clone", "imagePoli
 PlaceOf = Callable[[Spec, Need], str]
 
 # Every libvirt installation has these by convention, whoever made them.
-CONVENTIONAL = frozenset({Ref("Network", "default"), Ref("Pool", "default")})
+CONVENTIONAL = frozenset(
+    {Ref("Network", "default"), Ref("Pool", "default"), *(Ref("NwFilter", name) for name in GIVEN_FILTERS)}
+)
 
 
 def host_of(document: Document, hosts: Mapping[str, Document], default_host: str) -> str:
@@ -178,6 +181,22 @@ def _referring(disk: Mapping[str, Any], volume: Document) -> dict[str, Any]:
     pool, _, name = volume.ref.name.partition("/")
     rest = {key: value for key, value in disk.items() if key not in _OF_VOLUME}
     return {**rest, "volume": name, "pool": pool, "format": volume.body["format"]}
+
+
+def with_secrets(specs: Mapping[Key, Spec]) -> dict[Key, Spec]:
+    """The Specs, with the Ref of the document in place of each secret that is called by its UUID."""
+    calling = {key for key, spec in specs.items() if any(need.ref.name.startswith("uuid/") for need in spec.needs)}
+    if not calling:
+        return dict(specs)
+    known = {
+        (host, f"uuid/{spec.claims.get('uuid')}"): ref for (host, ref), spec in specs.items() if ref.kind == "Secret"
+    }
+    return {key: _called(spec, known) if key in calling else spec for key, spec in specs.items()}
+
+
+def _called(spec: Spec, known: Mapping[tuple[str, str], Ref]) -> Spec:
+    needs = (replace(need, ref=known.get((spec.host, need.ref.name), need.ref)) for need in spec.needs)
+    return replace(spec, needs=tuple(needs))
 
 
 def unmet(specs: Mapping[Key, Spec], known: Collection[Key], place_of: PlaceOf) -> Iterator[Problem]:

@@ -17,12 +17,12 @@ from reconciler.manifest.overlays import PATH, block_column, overlay_problems
 from reconciler.manifest.tree import lifted, planted, walk
 from reconciler.model.documents import Document, Place
 from reconciler.model.refs import Ref
+from reconciler.naming import defined_name, needed_name, written_name
 from reconciler.ports import LIMIT_XML, SourceFile
 
 if TYPE_CHECKING:
     from reconciler.markup import Element
 
-DEFAULT_POOL = "default"
 # libvirt itself takes more in a name than a manifest does, but a slash or a control character in none
 # (virXMLCheckIllegalChars), and a name has to fit into a file name of the ledger.
 _XML_NAME = re.compile(r"(?!\.+\Z)[^/\x00-\x1f\x7f]{1,200}")
@@ -129,10 +129,8 @@ def named(loaded: Loaded) -> Ref | None:
 
 
 def ref_of(kind: str, name: str, body: Mapping[str, object]) -> Ref:
-    """How a document is called; a volume's name is its own only within its pool."""
-    if kind == "Volume" and "/" not in name:
-        return Ref(kind, f"{body.get('pool', DEFAULT_POOL)}/{name}")
-    return Ref(kind, name)
+    """How a document is called."""
+    return Ref(kind, written_name(kind, name, body))
 
 
 def document_of(loaded: Loaded, file: str) -> Document:
@@ -199,12 +197,12 @@ def _xml_resource(root: Element, text: str, file: str, roots: Mapping[str, str])
     if kind is None:
         known = ", ".join(f"<{name}>" for name in sorted(roots))
         return Reading(problems=(Problem("R111", f"<{tag}> is no resource; known are {known}", str(place)),))
-    holder = root.find("name")
-    name = (holder.text or "").strip() if holder is not None else ""
+    holder, name = root.find("name"), defined_name(root)
     if not name:
-        return Reading(problems=(Problem("R205", f"<{tag}> lacks <name>; add it", str(place)),))
-    if _XML_NAME.fullmatch(name) is None:
+        return Reading(problems=(Problem("R205", f"<{tag}> lacks {needed_name(root)}; add it", str(place)),))
+    if tag != "secret" and _XML_NAME.fullmatch(name) is None:
         where = f"{file}:{holder.sourceline if holder is not None else 1}:1"
         return Reading(problems=(Problem("R206", f"the name {name[:60]!r} is not usable; choose another", where),))
-    document = Document(ref=ref_of(kind, name, {}), host=None, labels={}, body={}, xml=text, places={(): place})
+    ref = Ref(kind, name) if kind == "Secret" else ref_of(kind, name, {})
+    document = Document(ref=ref, host=None, labels={}, body={}, xml=text, places={(): place})
     return Reading((sealed(document),))

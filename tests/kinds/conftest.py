@@ -102,4 +102,6 @@ def host(libvirtd: str) -> Iterator[libvirt.virConnect]:
         if thing.isActive():
             thing.destroy()
         thing.undefine()
+    for thing in (*connection.listAllNWFilters(), *connection.listAllSecrets()):
+        thing.undefine()
     connection.close()

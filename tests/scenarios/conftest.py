@@ -97,6 +97,8 @@ def sweep(uri):
         if pool.isActive():
             pool.destroy()
         pool.undefine()
+    for thing in (*connection.listAllNWFilters(), *connection.listAllSecrets()):
+        thing.undefine()
     connection.close()
 
 

@@ -17,11 +17,14 @@ from reconciler.adapters.virt import embedded
 from reconciler.adapters.virt.connection import is_remote
 from reconciler.kind import Facts
 from reconciler.markup import Element
+from reconciler.naming import secret_name
 
 MIB = 1 << 20
 # What a driver without such objects, or a read-only connection, answers.
 UNSUPPORTED = frozenset({libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_OPERATION_UNSUPPORTED})
 _TWINS = {"i686": "x86_64", "armv7l": "aarch64", "ppc64": "ppc64le"}
+# libvirt-secret.h: virSecretUsageType.
+_SECRET_USES = {"volume": 1, "ceph": 2, "iscsi": 3, "tls": 4, "vtpm": 5}
 _Answer = TypeVar("_Answer")
 
 
@@ -96,10 +99,21 @@ def gather(connection: libvirt.virConnect) -> Facts:
         networks=None if networks is None else {found.name(): bool(found.isActive()) for found in networks},
         pools=None if pools is None else {found.name(): bool(found.isActive()) for found in pools},
         volumes=None if pools is None else Rows(partial(_volumes, pools)),
+        secrets=_secrets(connection),
         nwfilters=None if filters is None else frozenset(found.name() for found in filters),
         interfaces=_interfaces(connection),
         exists=partial(exists, connection),
     )
+
+
+def _secrets(connection: libvirt.virConnect) -> frozenset[str] | None:
+    """Every secret twice: by what it is for, and by its UUID."""
+    found = ask(connection.listAllSecrets)
+    if found is None:
+        return None
+    uses = {number: name for name, number in _SECRET_USES.items()}
+    named = {secret_name(uses.get(each.usageType(), ""), each.usageID(), each.UUIDString()) for each in found}
+    return frozenset(named | {f"uuid/{each.UUIDString()}" for each in found})
 
 
 def ask(question: Callable[[], _Answer]) -> _Answer | None:

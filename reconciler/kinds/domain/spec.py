@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import unquote
 
-from reconciler import codecs, definitions, entries, fields, markup, merging
+from reconciler import codecs, definitions, entries, fields, markup, merging, users
 from reconciler.errors import ManifestError, Problem, trouble
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Context
@@ -103,6 +103,7 @@ def parse(document: Document, context: Context) -> Spec:
     spec = seed.noted(spec, sown, document)
     if document.xml is not None:
         spec = _with_file(spec, document.xml)
+    spec = replace(spec, needs=(*spec.needs, *users.secret_needs(spec.claims)))
     return _checked(_completed(spec, said, document, context), document)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler import definitions, entries, fields, markup, merging
+from reconciler import definitions, entries, fields, markup, merging, users
 from reconciler.codecs import NAME, TEXT, UUID, YES_NO, Codec, Json, choice, integer, text
 from reconciler.definitions import POLICY
 from reconciler.errors import trouble
@@ -219,6 +219,7 @@ def parse(document: Document, context: Context) -> Spec:
         claims=claims,
         lists=frozenset(lowered.lists),
         hints=lowered.hints,
+        needs=users.secret_needs(claims),
         policy=definitions.read_policy(document.body),
         labels=document.labels,
         where=document.place(),

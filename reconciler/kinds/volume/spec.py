@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reconciler import definitions, fields, merging
+from reconciler import definitions, fields, merging, users
 from reconciler.codecs import VOLUME_SIZE, Json
 from reconciler.errors import trouble
 from reconciler.fields import Lowered
@@ -49,7 +49,7 @@ def parse(document: Document, context: Context) -> Spec:
         claims=lowered.claims,
         lists=frozenset(lowered.lists),
         hints=lowered.hints,
-        needs=tuple(_needs(document, pool, below)),
+        needs=(*_needs(document, pool, below), *users.secret_needs(lowered.claims)),
         policy=definitions.read_policy(document.body),
         labels=document.labels,
         where=document.place(),

@@ -1,4 +1,4 @@
-"""What a domain's devices stand on: volumes and networks."""
+"""What a domain's devices stand on: volumes, networks and network filters."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from reconciler.model.refs import Ref
 
 
 def needs(body: Mapping[str, Json]) -> tuple[Need, ...]:
-    """The volumes and networks that a valid body's disks and interfaces name, in their order."""
-    return (*_volumes(_entries(body, "disks")), *_networks(_entries(body, "interfaces")))
+    """The volumes, networks and filters that a valid body's disks and interfaces name, in their order."""
+    interfaces = _entries(body, "interfaces")
+    return (*_volumes(_entries(body, "disks")), *_networks(interfaces), *_filters(interfaces))
 
 
 def _entries(body: Mapping[str, Json], name: str) -> Sequence[Mapping[str, Json]]:
@@ -32,3 +33,11 @@ def _networks(interfaces: Sequence[Mapping[str, Json]]) -> Iterator[Need]:
         if "network" in interface:
             ref = Ref("Network", str(interface["network"]))
             yield Need(ref, external=interface.get("external") is True, path=("spec", "interfaces", place, "network"))
+
+
+def _filters(interfaces: Sequence[Mapping[str, Json]]) -> Iterator[Need]:
+    for place, interface in enumerate(interfaces):
+        named = interface.get("filter")
+        if isinstance(named, Mapping):
+            external = interface.get("external") is True
+            yield Need(Ref("NwFilter", str(named["name"])), external, ("spec", "interfaces", place, "filter"))
