@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 from costs import disruption
+from coverage import page as coverage_page
 from proofs import page as proofs_page
 from tables import prose, table
 
@@ -60,6 +61,7 @@ def pages() -> dict[str, str]:
     made: dict[str, Iterable[str]] = {
         "README.md": contents(),
         "cli.md": command_line(),
+        "coverage.md": coverage_page(KINDS, ROOT / "docs/reference/coverage.md"),
         "disruption.md": disruption(kind for kind in KINDS.values() if kind.name not in NO_OBJECTS),
         "errors.md": errors(),
         "proofs.md": proofs_page(
@@ -79,6 +81,7 @@ def contents() -> Iterator[str]:
     yield "* [Command line](cli.md): verbs, options and exit codes."
     yield "* [What a change costs](disruption.md): which fields change live, and which need a restart."
     yield "* [What proves each rule](proofs.md): the tests that play it, and what cannot be seen without KVM."
+    yield "* [What goes where](coverage.md): each element and attribute of libvirt's formats, and its field or `xml:`."
     yield "* [Errors](errors.md): every number, its meaning and its cure."
     yield "* [Policy](policy.md): the words of what manifests may not ask for, and which places they judge."
     yield "* [Settings](settings.md): the settings file and the environment."

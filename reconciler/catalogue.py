@@ -139,7 +139,7 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "The guest would not understand its seed",
         "Correct what the message shows; cloudInit and ignition say in the reference what they take.",
     ),
-    Entry("R215", _M, "It cannot be removed", "Take reconciler:remove away: libvirt cannot do without this part."),
+    Entry("R215", _M, "The xml: field asks for what cannot be", "Take the part that the message names out of it."),
     # R3xx: documents together
     Entry("R301", _M, "Two documents have one name", "Rename or remove one of them."),
     Entry(

@@ -219,7 +219,8 @@ def graft(
         for address in [known for known in places if known == theirs or known.startswith(theirs + "/")]:
             places[ours + address[len(theirs) :]] = places.pop(address)
     places[""] = root
-    for address, value in values:
+    # libvirt's extensions (`fs:mount_opts`) stand behind all else (formatstorage).
+    for address, value in sorted(values, key=lambda pair: "/" not in pair[0] and foreign.is_foreign(pair[0])):
         if value is None:
             _remove(places, address)
         else:

@@ -110,8 +110,10 @@ class _Laying:
         for element in (address for address in texts if address.endswith("]") and address not in matched):
             at = element.rpartition("[")[0]
             named = "alias" in self.form.identities.get(pattern_of(at), ())
-            if named and at in self.lowered.lists and not {f"{element}{leaf}" for leaf in _WHOLE} & texts.keys():
-                listed = entries.path_of(self.form.table, element)
+            listed = entries.path_of(self.form.table, element)
+            if named and element.endswith("[0]") and not any(each.startswith(f"{element}/source") for each in texts):
+                yield element, f"nothing tells which of {listed.removesuffix('[0]')} it is; {_NAME_IT}"
+            elif named and at in self.lowered.lists and not {f"{element}{leaf}" for leaf in _WHOLE} & texts.keys():
                 yield element, f"no field declares {listed}, and without a type it is no device of its own; {_NAME_IT}"
 
     def _rivalry(self, theirs: Address, ours: tuple[Address, ...], lines: Mapping[Address, int]) -> Problem:

@@ -25,7 +25,7 @@ from reconciler.kinds.domain import (
     tuning,
     xml,
 )
-from reconciler.kinds.domain.absent import needed, spelt_out
+from reconciler.kinds.domain.absent import impossible, spelt_out
 from reconciler.kinds.domain.policy import doubts, policy
 from reconciler.kinds.domain.sense import complete, contradictions
 from reconciler.model.addresses import keys_of, pattern_of
@@ -171,13 +171,16 @@ def _checked(spec: Spec, document: Document) -> Spec:
     if document.xml is not None:
         return spec
     path_of = partial(entries.path_of, TABLE)
-    found = (*doubts(spec.policy, document), *contradictions(spec, document, path_of), *_missing(spec, document))
+    found = (*doubts(spec.policy, document), *contradictions(spec, document, path_of), *_unobtainable(spec, document))
     if found:
         raise ManifestError(found)
     return spec
 
 
-def _missing(spec: Spec, document: Document) -> Iterator[Problem]:
-    for address in needed(spec.claims):
-        message = f"{spec.ref}: no machine is without {entries.path_of(TABLE, address)}; take reconciler:remove away"
+def _unobtainable(spec: Spec, document: Document) -> Iterator[Problem]:
+    """What the document's pieces of XML ask for in vain."""
+    if not merging.texts_of(document.body):
+        return
+    for address, why in impossible(spec.claims):
+        message = f"{spec.ref}: {entries.path_of(TABLE, address)} {why}"
         yield Problem("R215", message, document.place("spec", "xml"))

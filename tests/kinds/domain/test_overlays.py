@@ -126,6 +126,20 @@ def test_what_no_machine_is_without_cannot_be_removed(element):
         parsed({"xml": f"<domain>{element}</domain>"})
 
 
+@pytest.mark.parametrize(
+    "element",
+    [
+        "<devices><disk type='file'><target dev='vda'/><mirror type='file' job='copy'/></disk></devices>",
+        "<devices><serial type='pty' tty='/dev/pts/3'/></devices>",
+    ],
+)
+def test_what_only_a_running_machine_has_cannot_be_asked_for(element):
+    with pytest.raises(ManifestError, match="R215"):
+        parsed({"xml": f"<domain>{element}</domain>"})
+    with pytest.raises(ManifestError, match="R215"):
+        parsed({"xml": "<domain id='3'/>"})
+
+
 def test_pieces_of_profiles_are_laid_under_that_of_the_document(oracle):
     pieces = [
         "<domain><devices><watchdog model='i6300esb' action='reset'/></devices><title>from below</title></domain>",
