@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +71,17 @@ def _session(web: Web) -> Session:
     session = Session()
     session.max_redirects = REDIRECTS
     session.headers["Accept-Encoding"] = "identity"
-    if web.ca:
-        session.verify = web.ca
+    session.verify = web.ca or _authorities()
     session.auth = lambda request: _authorised(request, web)
     for start in ("https://", "http://"):
         session.mount(start, HTTPAdapter(max_retries=_retry(web)))
     return session
+
+
+def _authorities() -> str | bool:
+    """Whom the system trusts (OpenSSL's variables count too); those that come with the library where it has none."""
+    paths = ssl.get_default_verify_paths()
+    return os.environ.get("REQUESTS_CA_BUNDLE") or paths.cafile or paths.capath or True
 
 
 def _authorised(request: PreparedRequest, web: Web) -> PreparedRequest:
@@ -92,7 +99,8 @@ def _authorised(request: PreparedRequest, web: Web) -> PreparedRequest:
 def _retry(web: Web) -> Retry:
     from urllib3.util.retry import Retry
 
-    return Retry(total=TRIES, status_forcelist=AGAIN, backoff_factor=web.backoff, raise_on_status=False)
+    # An error that is no break of the line, such as a wrong certificate, stays (`other`).
+    return Retry(total=TRIES, other=0, status_forcelist=AGAIN, backoff_factor=web.backoff, raise_on_status=False)
 
 
 def _once_more(retry: Retry, url: str, error: Exception) -> Retry:
@@ -132,7 +140,8 @@ def _attempt(session: Session, url: str, to: Path, limit: int, watch: Watch) -> 
     headers = {"Range": f"bytes={have}-"} if have else {}
     if have and version.exists():
         headers["If-Range"] = version.read_text()
-    with session.get(url, headers=headers, stream=True, timeout=TIMEOUTS) as response:
+    # Said for the request too: for a session alone the library lets REQUESTS_CA_BUNDLE win.
+    with session.get(url, headers=headers, stream=True, timeout=TIMEOUTS, verify=session.verify) as response:
         if response.status_code == RANGE_NOT_SATISFIABLE:
             if response.headers.get("Content-Range") == f"bytes */{have}":
                 return

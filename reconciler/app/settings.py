@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from reconciler.model.refs import Ref
     from reconciler.policy.policies import Policy
 
+from reconciler.app.image_settings import ImageSettings
 from reconciler.model.secrets import Grants
 
 
@@ -33,6 +34,7 @@ class Settings:
     lock_timeout: float = 0.0
     values: tuple[Path, ...] = ()
     grants: Grants = Grants()
+    images: ImageSettings = ImageSettings()
     policies: tuple[Policy, ...] = ()
 
     @property

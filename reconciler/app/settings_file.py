@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.app.grants import may_grant
+from reconciler.app.image_settings import ImageSettings
 from reconciler.app.settings import Settings
 from reconciler.app.settings_keys import KEYS, NAME
 from reconciler.catalogue import Family
@@ -89,6 +90,7 @@ def resolve(given: Given, environment: Mapping[str, str], *, root: bool) -> Sett
         values=tuple(map(Path, given.values)),
         grants=_grants(found, directory, named=bool(given.config)),
         policies=policies,
+        images=_images(found, directory, named=bool(given.config)),
     )
 
 
@@ -109,6 +111,20 @@ def _grants(found: Found, directory: Path, *, named: bool) -> Grants:
     granted = system.values.get("secrets")
     granted = granted if isinstance(granted, Grants) else Grants()
     return replace(granted, ignored=str(found.file)) if given is not None else granted
+
+
+def _images(found: Found, directory: Path, *, named: bool) -> ImageSettings:
+    """How images are fetched. Raises R802 where those who commit manifests would say whom a password is shown to."""
+    given = found.values.get("images")
+    if found.file is None or may_grant(found.file, directory, named=named):
+        return given if isinstance(given, ImageSettings) else ImageSettings()
+    if given is not None:
+        message = (
+            f"images is not for a file of the repository to say; move it to {SYSTEM}, or name the file by --config"
+        )
+        raise trouble("R802", message, found.place("images"))
+    system = read(SYSTEM).values.get("images") if SYSTEM.is_file() else None
+    return system if isinstance(system, ImageSettings) else ImageSettings()
 
 
 def _policies(found: Found, *, named: bool) -> tuple[Policy, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.app.grants import read_grants
+from reconciler.app.image_settings import read_images
 from reconciler.model.quantities import parse_duration
 
 NAME = "reconciler.yaml"
@@ -141,6 +142,16 @@ KEYS: tuple[Key, ...] = (
         example="{commands: [[pass, show]], files: [/run/keys], env: [RECONCILER_*], ageKeyFile: /etc/reconciler/age}",
         default="nothing may be named but encrypted files of the repository",
         check=read_grants,
+    ),
+    Key(
+        name="images",
+        doc="How images are fetched ([how](../how-to/images.md)): `ca`, the file of a private certificate authority; "
+        "`credentials` by host name, a `token` or a `user` and `password`, whose values are a file, a variable or a "
+        "command's output; `cacheSize`, what the fetched files may take; `maxSize`, what one may hold. Where it stands "
+        "is as for `secrets`.",
+        example="{credentials: {images.example.com: {token: {env: IMAGES_TOKEN}}}, cacheSize: 50GiB}",
+        default="the system's authorities, no credentials, 20GiB kept, 100GiB for one",
+        check=read_images,
     ),
     Key(
         name="policy",

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reconciler.app.image_settings import ImageSettings
     from reconciler.app.settings import Selection, Settings
     from reconciler.app.sources import Gathered
     from reconciler.kind import Kind
@@ -51,9 +52,31 @@ def cache(settings: Settings) -> Cache:
 def images(settings: Settings, cache: Cache) -> Images:
     """Files and web pages as content of volumes."""
     from reconciler.adapters.image_download import Web
-    from reconciler.adapters.images import LocalImages
+    from reconciler.adapters.images import USUAL_LIMIT, USUAL_ROOM, LocalImages
 
-    return LocalImages(settings.cache_dir / "images", settings.directory, cache, Web())
+    given = settings.images
+    return LocalImages(
+        settings.cache_dir / "images",
+        settings.directory,
+        cache,
+        Web(ca=given.ca, authorization=lambda host: _authorization(given, host)),
+        limit=given.limit or USUAL_LIMIT,
+        room=given.room or USUAL_ROOM,
+    )
+
+
+def _authorization(given: ImageSettings, host: str) -> str:
+    """The header that authorises at a host, "" where the operator has said nothing. Raises R615."""
+    from base64 import b64encode
+
+    from reconciler.adapters.vault import OutsideVault, Tree
+
+    login = given.logins.get(host)
+    if login is None:
+        return ""
+    nothing = Tree(content=lambda path: b"", parsed=lambda content, file: ())
+    secret = OutsideVault(given.grants, nothing, os.environ).value(login.secret).reveal()
+    return f"Basic {b64encode(f'{login.user}:{secret}'.encode()).decode()}" if login.user else f"Bearer {secret}"
 
 
 def clock() -> Clock:

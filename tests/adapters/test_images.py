@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import lzma
 import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -211,6 +212,57 @@ def test_what_authorises_is_not_sent_without_encryption(kept: Path, tmp_path: Pa
     source = page(web, CONTENT)
     assert content(LocalImages(kept, tmp_path, NoCache(), terms), source) == CONTENT
     assert web.asked[0][2] == ""
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for this machine that no authority knows, with its key."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
+    command = ["openssl", "req", "-x509", *kind, *names, "-keyout", path, "-out", path.with_suffix(".crt")]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
+    return path
+
+
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[Web]:
+    found = Web()
+    server = serve(found, certificate)
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_and_one_of_a_private_authority_is_not(
+    images: LocalImages, secure: Web, certificate: Path, kept: Path, tmp_path: Path
+) -> None:
+    source = page(secure, CONTENT)
+    assert "ertificate" in refused(images, source, "R620")
+    trusting = LocalImages(kept, tmp_path, NoCache(), Terms(ca=str(certificate)))
+    assert content(trusting, source) == CONTENT
+
+
+def test_what_authorises_goes_to_its_host_alone(
+    secure: Web, web: Web, certificate: Path, kept: Path, tmp_path: Path
+) -> None:
+    def authorise(host: str) -> str:
+        return "Bearer hush" if host == "127.0.0.1" else ""
+
+    terms = Terms(ca=str(certificate), authorization=authorise, backoff=0.01)
+    images = LocalImages(kept, tmp_path, NoCache(), terms)
+    assert content(images, page(secure, CONTENT)) == CONTENT
+    assert secure.asked[0][2] == "Bearer hush"
+    # Neither to another name, nor where a redirect leads without encryption.
+    other = CONTENT + b"."
+    secure.redirects = {"/there": web.url("/image")}
+    page(web, other)
+    assert content(images, ContentSource(url=secure.url("/there"), digest=said(other))) == other
+    assert web.asked[0][2] == ""
+    secure.host = "localhost"
+    assert content(images, page(secure, other + b".", "/more")) == other + b"."
+    assert secure.asked[-1][2] == ""
 
 
 def test_somebody_who_stops_leaves_what_has_come(images: LocalImages, web: Web, kept: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass
@@ -25,10 +27,12 @@ class Web:
     tag: str = '"one"'
     pause: float = 0.0
     port: int = 0
+    scheme: str = "http"
+    host: str = "127.0.0.1"
     during: Callable[[], None] = lambda: None
 
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://{self.host}:{self.port}{path}"
 
     @property
     def count(self) -> int:
@@ -91,12 +95,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
-def serve(web: Web) -> ThreadingHTTPServer:
-    """A running server; `shutdown` and `server_close` end it."""
+def serve(web: Web, certificate: Path | None = None) -> ThreadingHTTPServer:
+    """A running server; `shutdown` and `server_close` end it. `certificate` holds one and its key, for https."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"web": web}))
     server.daemon_threads = True
     # Whoever hangs up is no mistake here.
     server.handle_error = lambda request, address: None  # type: ignore[method-assign]
     web.port = server.server_address[1]
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        web.scheme = "https"
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     return server

@@ -176,3 +176,51 @@ def test_a_settings_file_beside_a_tree_that_is_no_repository_grants():
 )
 def test_a_wrong_grant_is_told(value, complaint):
     assert complaint in complaints("c.yaml", f"secrets: {value}\n")[0]
+
+
+def test_credentials_for_images_are_read_where_they_are_kept(tmp_path, monkeypatch):
+    from reconciler.app.wiring import _authorization
+
+    (tmp_path / "password").write_text("hush\n")
+    monkeypatch.setenv("TOKEN", "psst")
+    write(
+        "etc/config.yaml",
+        f"images:\n  ca: /etc/ca.pem\n  cacheSize: 50GiB\n  maxSize: 2GiB\n  credentials:\n"
+        f"    a.example: {{token: {{env: TOKEN}}}}\n"
+        f"    b.example: {{user: me, password: {{file: {tmp_path}/password}}}}\n"
+        "    c.example: {token: {command: [printf, '%s', tsk]}}\n",
+    )
+    images = resolve(Given(directory="desired"), {}, root=True).images
+    assert (images.ca, images.room, images.limit) == ("/etc/ca.pem", 50 << 30, 2 << 30)
+    assert _authorization(images, "a.example") == "Bearer psst"
+    assert _authorization(images, "b.example") == "Basic bWU6aHVzaA=="
+    assert _authorization(images, "c.example") == "Bearer tsk"
+    assert _authorization(images, "d.example") == ""
+
+
+def test_those_who_commit_manifests_do_not_say_whom_a_password_is_shown_to():
+    given = Given(directory="desired")
+    write("etc/config.yaml", "images: {cacheSize: 1GiB}\n")
+    write("desired/reconciler.yaml", "owner: me\n")
+    assert resolve(given, {}, root=True).images.room == 1 << 30
+    write("desired/reconciler.yaml", "images: {credentials: {evil.example: {token: {env: TOKEN}}}}\n")
+    with pytest.raises(ReconcilerError, match=r"reconciler.yaml:1:1: images is not for a file of the repository"):
+        resolve(given, {}, root=True)
+    assert "evil.example" in resolve(Given(config="desired/reconciler.yaml"), {}, root=True).images.logins
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("all", "wants a mapping"),
+        ("{cache: 1GiB}", "there is no 'cache'"),
+        ("{ca: ca.pem}", "absolute"),
+        ("{cacheSize: much}", "cacheSize"),
+        ("{credentials: {a: {token: hush}}}", "say where the value is"),
+        ("{credentials: {a: {password: {env: X}}}}", "a token, or a user and a password"),
+        ("{credentials: {a: {token: {sops: x, key: z}}}}", "say where the value is"),
+    ],
+)
+def test_what_is_wrong_with_the_setting_of_images_is_told(text, complaint):
+    (found,) = complaints("named.yaml", f"images: {text}\n")
+    assert complaint in found and "hush" not in found
