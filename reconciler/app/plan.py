@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from reconciler import __version__
-from reconciler.app import capacity, enforcing, images, preflight, session, usage
+from reconciler.app import capacity, enforcing, images, preflight, rebuilding, session, usage
 from reconciler.app.formats import with_formats
 from reconciler.app.moving import decide_moved, moves
 from reconciler.app.places import with_places
@@ -110,7 +110,7 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
         owners,
         host.hides,
     )
-    changes = [change for each in decisions for change in each.changes]
+    changes = rebuilding.with_volumes(workspace, host, specs, [item for each in decisions for item in each.changes])
     changes += [change for change in pruned if wanted(change.ref)]
     changes, violating = enforcing.enforce(workspace, host, chosen, changes)
     changes = _possible(workspace, host, specs, chosen, changes)

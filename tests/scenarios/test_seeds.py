@@ -210,3 +210,36 @@ def test_ignition_is_handed_over_from_a_file_in_the_pool_and_kept_until_the_poli
     lab.remove()
     lab.apply("--allow", "delete")
     assert [path.name.partition("-")[0] for path in seeds(images)] == ["other"]
+
+
+def rebuilt(seed, **more):
+    root = {"name": "root", "size": "1MiB", "pool": "images", "format": "raw"}
+    return machine(
+        seed={**seed, "onChange": "rebuild"}, disks=[root], shutdown={"timeout": "1s", "force": True}, **more
+    )
+
+
+def test_a_rebuilt_machine_has_an_empty_root_disk_its_new_seed_and_the_same_identity(lab, images):
+    lab.converge(rebuilt(SEED, power="running"))
+    disk, had, uuid = images / "web-root", shown(lab), lab.domain("web").UUIDString()
+    disk.write_bytes(b"x" * (1 << 20))
+    lab.write(rebuilt(OTHER, power="running"))
+    (change,) = lab.plan()["changes"]
+    assert (change["action"], change["blocked"]["allow"]) == ("replace", "replace")
+    assert "Volume/images/web-root" in change["blocked"]["reason"] and "data is lost" in change["blocked"]["reason"]
+    lab.apply(code=73)
+    assert disk.read_bytes().startswith(b"x") and shown(lab) == had
+    lab.converge(None, "--allow", "replace")
+    assert disk.read_bytes() == bytes(1 << 20)
+    assert shown(lab) != had and [path.name for path in seeds(images)] == [shown(lab)]
+    assert lab.domain("web").isActive() and lab.domain("web").UUIDString() == uuid
+
+
+def test_a_root_disk_that_others_stand_on_is_not_made_anew(lab, images):
+    lab.converge(rebuilt(SEED))
+    over = document("over", "Volume", pool="images", backing={"volume": "web-root", "format": "raw"})
+    lab.converge(over, name="over.yaml")
+    lab.write(rebuilt(OTHER))
+    result = lab.run("apply", "--yes", "--allow", "replace", code=None)
+    assert result.returncode and "Volume/images/over" in result.stdout + result.stderr
+    assert (images / "web-root").exists()

@@ -21,6 +21,7 @@ class Policy(Enum):
 
     IGNORE = "ignore"
     NEXT_BOOT = "nextBoot"
+    REBUILD = "rebuild"
 
 
 CONTENT = Codec(
@@ -74,7 +75,7 @@ CLOUD_INIT = Group(
             "onChange",
             choice(*(policy.value for policy in Policy)),
             "What becomes of a machine that is there when this changes: it keeps what it was made with (ignore, the "
-            "default), or finds the new image when it boots next.",
+            "default), finds the new image when it boots next, or gets a new root disk with it (rebuild).",
             "nextBoot",
         ),
     ),

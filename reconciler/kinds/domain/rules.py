@@ -17,6 +17,7 @@ from reconciler.model.plans import (
     Define,
     Diff,
     Disruption,
+    KindStep,
     Start,
     Step,
     Stop,
@@ -108,12 +109,26 @@ def update(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
 
     The balloon alone moves before (see `live_steps.balloon`).
     """
-    if any(item.decision.disruption >= Disruption.REPLACE for item in judged):
+    if any(item.decision.disruption is Disruption.REFUSED for item in judged):
         return ()
-    steps = _own_steps(situation, judged)
+    rebuilt = any(item.decision.way == seed.REBUILD for item in judged)
+    steps = _rebuilding(situation, judged) if rebuilt else _own_steps(situation, judged)
     starts = any(isinstance(step, Start) for step in steps)
     first, last = seed.around(situation, judged, starts)
     return (*first, *steps, *last)
+
+
+def _rebuilding(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:
+    """Down, another root disk, its definition, and up again. The step `rebuild` is spelt out where volumes are known.
+
+    The definition tells that it is done, so it comes after the disk.
+    """
+    around = restart_steps(situation) if situation.active else power_steps(situation, judged)
+    stop = tuple(step for step in around if isinstance(step, Stop))
+    start = tuple(step for step in around if not isinstance(step, Stop))
+    anew = KindStep(seed.REBUILD, {"volume": situation.spec.hints[seed.ROOT]})
+    target = _definition(situation, judged)
+    return (*stop, anew, *((Define(target),) if target else ()), *_autostarts(judged), *start)
 
 
 def _own_steps(situation: Situation, judged: Sequence[Judged]) -> tuple[Step, ...]:

@@ -14,6 +14,7 @@ from json import dumps, loads
 
 from reconciler import seeds
 from reconciler.codecs import Json
+from reconciler.errors import trouble
 from reconciler.kind import KEEP, Decision, Judged, Rule, Situation
 from reconciler.kinds.domain import cloud_init, ignition
 from reconciler.kinds.domain.cloud_init import POOL, Policy
@@ -34,6 +35,9 @@ SHOWN: Mapping[Address, tuple[Address, str]] = {
     f"{ENTRY}@file": (ENTRY, "ignition"),
 }
 _HINT = "!seed"
+# The hint that names the volume of the root disk, and the way of a change that makes it anew.
+ROOT, REBUILD = "!seed.root", "rebuild"
+_SAVED = "it is saved to disk and would wake up on another root disk; start it, or remove its saved state, first"
 _NAME = re.compile(r".+-seed-[0-9a-f]{12}\.(iso|ign)")
 _NEXT_BOOT = "the guest reads it when it boots next"
 _KEPT = "the machine keeps what it was made with; onChange beside it says what else may happen"
@@ -115,7 +119,20 @@ def noted(spec: Spec, sown: Iterable[Seed], document: Document) -> Spec:
     hint = dumps([[each.element, each.volume, each.policy.value, each.files] for each in listed], separators=(",", ":"))
     lists = spec.lists if "disks" in document.body else spec.lists - {"devices/disk"}
     secrets = {_secret(each, text): text for each in listed for text in _references(each)}
-    return replace(spec, hints={**spec.hints, _HINT: hint, **secrets}, lists=lists)
+    root = {ROOT: _root(document)} if any(each.policy is Policy.REBUILD for each in listed) else {}
+    return replace(spec, hints={**spec.hints, _HINT: hint, **secrets, **root}, lists=lists)
+
+
+def _root(document: Document) -> str:
+    """The volume, `pool/name`, of the first disk that is one. Raises R207."""
+    disks = document.body.get("disks", ())
+    for disk in disks if isinstance(disks, list) else ():
+        if "volume" in disk and disk.get("device", "disk") == "disk":
+            return f"{disk.get('pool', POOL)}/{disk['volume']}"
+    message = (
+        f"{document.ref}: onChange: rebuild makes the root disk anew, and no disk is a volume; write another policy"
+    )
+    raise trouble("R207", message, document.place("spec"))
 
 
 def _references(seed: Seed) -> Iterator[str]:
@@ -154,6 +171,11 @@ def _decision(diff: Diff, situation: Situation) -> Decision | None:
     match seed.policy:
         case Policy.IGNORE:
             return Decision(Disruption.NONE, KEEP, _KEPT)
+        case Policy.REBUILD if situation.observed.facts.get("!managedsave") == "yes":
+            return Decision(Disruption.REFUSED, why=_SAVED)
+        case Policy.REBUILD:
+            root = situation.spec.hints[ROOT]
+            return Decision(Disruption.REPLACE, REBUILD, f"Volume/{root} would be made anew: its data is lost")
         case Policy.NEXT_BOOT if seed.element == ENTRY:
             return Decision(Disruption.NEXT_BOOT, why=_NEXT_BOOT) if powered(situation) else Decision(Disruption.NONE)
         case Policy.NEXT_BOOT:

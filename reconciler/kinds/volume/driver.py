@@ -97,6 +97,10 @@ def perform(handle: Handle, ref: Ref, step: Step, clock: Clock) -> None:
     match step:
         case KindStep("create", arguments):
             _create(connection, pool, ref, arguments)
+        case KindStep("remove", arguments):
+            volume = pool.storageVolLookupByName(name)
+            _must_be_unused(connection, volume, ref, arguments["machine"])
+            volume.delete(0)
         case KindStep("sow", arguments):
             sow(connection, pool, name, arguments)
         case KindStep("resize", arguments):
@@ -227,17 +231,20 @@ def _pool_of(connection: Connection, volume: str) -> Pool | None:
     return next((pool for pool in pools if any(found.path() == volume for found in pool.listAllVolumes(0))), None)
 
 
-def _must_be_unused(connection: Connection, volume: Volume, ref: Ref) -> None:
-    """Raises R403 while a machine has the volume anywhere in a definition or another volume stands on it."""
-    users = _users(connection, volume, ref)
+def _must_be_unused(connection: Connection, volume: Volume, ref: Ref, machine: str = "") -> None:
+    """Raises R403 while a machine has the volume anywhere in a definition or another volume stands on it.
+
+    `machine` is one that is to get another in its place: it may name the volume as long as it is off.
+    """
+    users = _users(connection, volume, ref, machine)
     if users:
         raise trouble("R403", f"{ref} is used by {usage.named(dict.fromkeys(users))}; take it away there first")
 
 
-def _users(connection: Connection, volume: Volume, ref: Ref) -> list[str]:
+def _users(connection: Connection, volume: Volume, ref: Ref, but: str = "") -> list[str]:
     """The machines that have the volume anywhere in a definition, and the volumes that stand on it."""
     place = usage.place_of(ref.name, volume.XMLDesc(0))
-    users = [f"Domain/{domain.name()}" for domain, xml in _definitions(connection) if usage.uses(xml, place)]
+    users = [f"Domain/{domain.name()}" for domain, xml in _definitions(connection, but) if usage.uses(xml, place)]
     for name, other in _listed(connection).items():
         text = _described(other) if name != ref.name else None
         if text and usage.stands_on(text, place):
@@ -245,10 +252,11 @@ def _users(connection: Connection, volume: Volume, ref: Ref) -> list[str]:
     return users
 
 
-def _definitions(connection: Connection) -> Iterator[tuple[Domain, str]]:
-    """All that machines are defined by: for later, while they run, and as they were saved to disk."""
+def _definitions(connection: Connection, but: str = "") -> Iterator[tuple[Domain, str]]:
+    """All that machines are defined by: for later (`but` for one), while they run, and as they were saved to disk."""
     for domain in connection.listAllDomains(0):
-        yield domain, domain.XMLDesc(DOMAIN_XML_INACTIVE)
+        if domain.name() != but:
+            yield domain, domain.XMLDesc(DOMAIN_XML_INACTIVE)
         if domain.isActive():
             yield domain, domain.XMLDesc(0)
     for domain in connection.listAllDomains(DOMAINS_SAVED):

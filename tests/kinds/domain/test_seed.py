@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler import seeds
 from reconciler.errors import ManifestError
 from reconciler.kind import KEEP, Context, Facts
 from reconciler.kinds.domain import KIND
@@ -13,6 +14,7 @@ from reconciler.model.documents import Document, Place
 from reconciler.model.inventory import Applied
 from reconciler.model.plans import Define, Disruption, KindStep, On, Start, Undefine
 from reconciler.model.refs import Ref
+from reconciler.model.secrets import is_reference
 from tests.kinds.domain.machines import judged, observed, parsed, rendered, updated
 
 USER = {"packages": ["nginx"]}
@@ -300,3 +302,66 @@ def test_ignition_that_leaves_the_document_takes_its_file_along():
     steps = updated(parsed(gone), ignited(ignition()), applied=applied)
     assert [type(step) for step in steps] == [Define, On] and "fwcfg" not in steps[0].xml
     assert [type(step) for step in KIND.delete(ignited(ignition()), False, False)] == [Undefine, On]
+
+
+ROOT = [{"name": "root", "volume": "web-root", "format": "qcow2"}]
+
+
+def rebuilding(user, **more):
+    return {**body(user, onChange="rebuild", disks=ROOT), "power": "running", **more}
+
+
+def test_a_rebuilt_machine_goes_down_for_its_disk_and_its_definition_comes_after_that():
+    new = parsed(rebuilding({"packages": []}))
+    here = host(rebuilding(USER), running=True)
+    _, items = judged(new, here)
+    assert max(item.decision.disruption for item in items) is Disruption.REPLACE
+    assert any("default/web-root would be made anew" in item.decision.why for item in items)
+    steps = updated(new, here)
+    assert [type(step).__name__ for step in steps] == ["On", "Stop", "KindStep", "Define", "Start", "On"]
+    assert steps[2] == KindStep("rebuild", {"volume": "default/web-root"})
+
+
+def test_a_machine_that_is_off_is_rebuilt_and_stays_as_its_document_says():
+    new = parsed(rebuilding({"packages": []}, power="stopped"))
+    assert [type(step).__name__ for step in updated(new, host(rebuilding(USER)))] == ["On", "KindStep", "Define", "On"]
+
+
+def test_a_machine_that_was_saved_is_not_rebuilt_under_its_saved_state():
+    here = host(rebuilding(USER), managedsave="yes")
+    _, items = judged(parsed(rebuilding({"packages": []})), here)
+    assert Disruption.REFUSED in {item.decision.disruption for item in items}
+    assert updated(parsed(rebuilding({"packages": []})), here) == ()
+
+
+def test_what_has_no_volume_to_make_anew_cannot_be_rebuilt():
+    with pytest.raises(ManifestError, match="no disk is a volume"):
+        parsed(body(onChange="rebuild", disks=[{"name": "root", "file": "/srv/root.qcow2"}]))
+
+
+def test_secrets_travel_beside_the_files_and_count_by_their_reference():
+    spec = parsed(body({"password": {"env": "TOKEN"}, "text": "x"}))
+    (reference,) = [at for at, text in spec.hints.items() if is_reference(text)]
+    assert reference.startswith("!cloudInit.secret ")
+    resolved = replace(spec, hints={**spec.hints, reference: "sealed"})
+    (sow, *_) = KIND.create(resolved)
+    (name,) = set(sow.step.arguments) - {"files"}
+    assert sow.step.arguments[name] == "sealed"
+    files = json.loads(sow.step.arguments["files"])
+    assert seeds.filled(files, {name: "hunter2"})["user-data"] == {"password": "hunter2", "text": "x"}
+    other = parsed(body({"password": {"env": "OTHER"}, "text": "x"}))
+    assert seed_of(other).volume != seed_of(spec).volume
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"env": "A", "path": "/x"},
+        {"key": "a"},
+        {"sops": "a.yaml"},
+        {"env": "A", "file": "/b"},
+        {"env": "A", "key": "b"},
+    ],
+)
+def test_a_mapping_that_says_something_else_is_no_reference(mapping):
+    assert seed(user={"inner": mapping}).files["user-data"] == {"inner": mapping}
