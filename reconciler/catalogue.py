@@ -134,6 +134,12 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "Ask for something that it permits, or have it added to the policy (docs/how-to/policy.md).",
     ),
     Entry(
+        "R216",
+        _M,
+        "A definition cannot be written as a document that means the same",
+        "Save its XML (virsh dumpxml --inactive) as a file of its own in the desired state, and report it.",
+    ),
+    Entry(
         "R223",
         _M,
         "The guest would not understand its seed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from reconciler.model.quantities import SIZE_PATTERN, format_size, parse_size
 
@@ -23,6 +24,32 @@ class Codec:
     lift: Callable[[str], Json]
     unit: str = ""
     unit_text: str = ""
+
+
+_KINDS: Mapping[Json, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "number": (int, float),
+}
+
+
+def fits(schema: Mapping[str, Json], value: Json) -> bool:
+    """Whether a value is valid by a codec's schema, which has few of JSON Schema's keywords."""
+    named = schema["type"]
+    types = [_KINDS[name] for name in (named if isinstance(named, list) else [named]) if name in _KINDS]
+    if not types:
+        return True
+    if not any(isinstance(value, kind) and (kind is bool or not isinstance(value, bool)) for kind in types):
+        return False
+    if ("enum" in schema and value not in cast("list[Json]", schema["enum"])) or schema.get("const", value) != value:
+        return False
+    if isinstance(value, str):
+        pattern = schema.get("pattern")
+        long_enough = len(value) >= cast("int", schema.get("minLength", 0))
+        return long_enough and (pattern is None or re.fullmatch(str(pattern), value) is not None)
+    number = cast("float", value)
+    return cast("float", schema.get("minimum", number)) <= number <= cast("float", schema.get("maximum", number))
 
 
 def _text(value: Json) -> str:

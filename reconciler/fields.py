@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from reconciler.codecs import NAME_PATTERN, Codec, Json
-from reconciler.model.addresses import entry_keys, quote_key
+from reconciler.codecs import NAME_PATTERN, Codec, Json, fits
+from reconciler.model.addresses import quote_key
 from reconciler.model.documents import Address, Texts
 from reconciler.model.secrets import reference_of
 
@@ -67,7 +67,8 @@ class Group:
 class Items:
     """A list of repeated elements at `at`, each with the key that the field `key` gives, else its position.
 
-    `owned`: the whole list is ours once the document writes it. `alias`: the host keeps the key as a user alias.
+    `owned`: the whole list is ours once the document writes it; `none`: once it writes that there is none.
+    `alias`: the host keeps the key as a user alias.
     A plain value written as an entry is that of the field `short`. `derive` adds what follows from an entry's other
     values (a disk's type from its source), by addresses in the entry; `derived` are the paths people see for those.
     """
@@ -78,6 +79,7 @@ class Items:
     fields: tuple[Node, ...]
     key: str = ""
     owned: bool = True
+    none: bool = False
     alias: bool = False
     short: str = ""
     derive: Derive | None = None
@@ -137,7 +139,7 @@ def _lower_node(node: Node, value: Json, base: Address, lowered: Lowered) -> Non
 
 def _lower_items(node: Items, entries: list[Json], base: Address, lowered: Lowered) -> None:
     at = join(base, node.at)
-    if node.owned:
+    if node.owned or (node.none and not entries):
         lowered.lists.add(at)
     seen: dict[str, int] = {}
     for position, entry in enumerate(entries):
@@ -176,34 +178,80 @@ def _lower_element(node: Group | Items, body: Mapping[str, Json], element: Addre
 
 
 def lift(nodes: Iterable[Node], texts: Texts, base: Address = "") -> dict[str, Json]:
-    """The body that claims what `texts` hold, as far as the table has fields for it."""
+    """The body that claims what `texts` hold, as far as the table has fields for it.
+
+    A value that its field could not write again as it stands is left out, and so is a field beside which others say
+    that it means nothing: what comes of this is always valid, and claims nothing that is not there.
+    """
     body: dict[str, Json] = {}
     for node in nodes:
         found = _lift_node(node, texts, base)
         if found is not None and found not in ({}, []):
             body[node.name] = found
+    for node in nodes:
+        if node.when and node.name in body and not _means_something(node.when, body):
+            del body[node.name]
     return body
+
+
+def _means_something(when: When, body: Mapping[str, Json]) -> bool:
+    """As the schema has it (see `shapes`): a value beside it that is written must be one of these."""
+    return all(name in body if not values else body.get(name, values[0]) in values for name, values in when)
 
 
 def _lift_node(node: Node, texts: Texts, base: Address) -> Json:
     if isinstance(node, Field):
         value = texts.get(join(base, node.at))
-        return None if value is None or node.secret else node.codec.lift(value)
+        return None if value is None or node.secret else lift_value(node.codec, value)
     if isinstance(node, Group):
+        if node.plain:
+            return _lift_plain(node, node.plain, texts, join(base, node.at))
         found = lift(node.fields, texts, join(base, node.at))
-        return node.plain(found) if node.plain and found else found
+        return _shortened(node, found) if _has_all(node.fields, found) else None
     return list(_lift_items(node, texts, join(base, node.at)))
 
 
-def _lift_items(node: Items, texts: Texts, at: Address) -> Iterator[dict[str, Json]]:
-    for position, key in enumerate(entry_keys(texts, at)):
-        element = f"{at}[{key}]"
-        inside = {
-            known[len(element) :].lstrip("/"): value for known, value in texts.items() if known.startswith(element)
-        }
-        entry = lift(node.fields, inside)
-        if node.alias and node.key not in entry:
+def _lift_plain(node: Group, plain: Callable[[Mapping[str, Json]], Json], texts: Texts, base: Address) -> Json:
+    """The one value that several places of the definition make together; None where it would not give them again."""
+    parts = [
+        (child, text) for child in node.fields if isinstance(child, Field) and (text := texts.get(join(base, child.at)))
+    ]
+    found = {child.name: value for child, text in parts if (value := child.codec.lift(text)) is not None}
+    whole = plain(found) if found else None
+    if whole is None or not all(fits(child.codec.schema, whole) for child, _ in parts):
+        return None
+    return whole if all(child.codec.lower(whole) == text for child, text in parts) else None
+
+
+def lift_value(codec: Codec, text: str) -> Json:
+    """The value that is written for a text; None where no valid one comes out as this very text."""
+    value = codec.lift(text)
+    return value if value is not None and fits(codec.schema, value) and codec.lower(value) == text else None
+
+
+def _has_all(nodes: Iterable[Node], body: Mapping[str, Json]) -> bool:
+    """Whether the body says all that it must."""
+    return all(node.name in body for node in nodes if isinstance(node, Field) and node.must)
+
+
+def _shortened(node: Group, found: Mapping[str, Json]) -> Json:
+    """The plain value where it says the same."""
+    values = [found.get(name) for name in node.short]
+    same = len(found) == len(values) and all(value is not None and value == values[0] for value in values)
+    return values[0] if same and values and not isinstance(values[0], Mapping) else found
+
+
+def _lift_items(node: Items, texts: Texts, at: Address) -> Iterator[Json]:
+    start = at + "["
+    inside: dict[str, dict[Address, str]] = {}
+    for address, text in texts.items():
+        if address.startswith(start):
+            key, _, leaf = address[len(start) :].partition("]")
+            inside.setdefault(key, {})[leaf.lstrip("/")] = text
+    for position, (key, leaves) in enumerate(inside.items()):
+        entry = lift(node.fields, leaves)
+        if node.alias:
             named = re.fullmatch(NAME_PATTERN, key) and not key.isdecimal()
             entry = {node.key: key if named else f"{at.rpartition('/')[2]}{position}", **entry}
-        if entry:
-            yield entry
+        if entry and _has_all(node.fields, entry):
+            yield entry[node.short] if set(entry) == {node.short} else entry

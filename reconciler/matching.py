@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from reconciler.markup import Identities
-from reconciler.model.addresses import entry_keys, pattern_of
+from reconciler.model.addresses import entry_keys, inside, pattern_of
 from reconciler.model.documents import Address, Spec, Texts
 
 Value = TypeVar("Value")
@@ -79,7 +79,13 @@ def _likeness(spec: Spec, texts: Texts, ours: Address, theirs: Address, leaves: 
             return 0
     source = [(at, text) for at, text in spec.claims.items() if at.startswith(f"{ours}/source@") and text]
     same = sum(texts.get(theirs + at[len(ours) :]) == text for at, text in source)
-    return score + (10 if source and same == len(source) else 0)
+    return score + (10 if source and same == len(source) else 0) or _same_in_all(spec, texts, ours, theirs)
+
+
+def _same_in_all(spec: Spec, texts: Texts, ours: Address, theirs: Address) -> int:
+    """1 where nothing tells it from others of its kind, but all that is asked of it is so (a memory module)."""
+    asked = [(at, text) for at, text in inside(spec.claims, ours).items() if text]
+    return int(bool(asked) and all(texts.get(theirs + at[len(ours) :]) == text for at, text in asked))
 
 
 def _text(spec: Spec, address: Address) -> str | None:

@@ -1,3 +1,5 @@
+import pytest
+
 from reconciler import entries, fields, shapes
 from reconciler.codecs import MEMORY, ON_OFF, PRESENT, TEXT, integer
 from reconciler.fields import Field, Group, Items
@@ -54,8 +56,22 @@ def test_false_for_a_presence_element_claims_its_absence():
 
 
 def test_lifting_what_was_lowered_gives_the_canonical_body_back():
-    body = {"memory": {"max": "2GiB", "current": "1GiB"}, "vcpus": 2, "pae": True, "forwarders": [{"addr": "9.9.9.9"}]}
+    body = {"memory": {"max": "2GiB", "current": "1GiB"}, "vcpus": 2, "pae": True, "forwarders": ["9.9.9.9"]}
     assert fields.lift(TABLE, fields.lower(TABLE, body).claims) == body
+
+
+def test_an_empty_list_means_none_where_the_list_says_so():
+    lists = [Items(name="ports", at="port", doc="Ports.", fields=(), owned=False, none=none) for none in (True, False)]
+    assert [fields.lower([ports], {"ports": []}).lists for ports in lists] == [{"port"}, set()]
+
+
+@pytest.mark.parametrize("text", ["no number", "-1", "0"])
+def test_a_text_that_its_field_could_not_write_again_is_not_lifted(text):
+    assert fields.lift(TABLE, {"vcpu": text}) == {}
+
+
+def test_equal_values_are_lifted_as_the_one_that_they_are():
+    assert fields.lift(TABLE, {"memory": "1024", "currentMemory": "1024"}) == {"memory": "1MiB"}
 
 
 def test_paths_and_values_are_shown_as_people_write_them():

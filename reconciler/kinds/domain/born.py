@@ -40,7 +40,7 @@ def born(spec: Spec) -> dict[Address, str]:
         "clock@offset": "utc",
     }
     if kind not in ("kvm", "qemu"):
-        return values
+        return {**values, **(devices.AGENT_BORN if known.get(devices.AGENT_AT) is not None else {})}
     if arch in _MACHINES:
         values["os/type@machine"] = _MACHINES[arch]
     if arch in _X86:

@@ -70,7 +70,8 @@ def _meaningless(situation: Situation, diffs: Sequence[Diff]) -> Iterator[Addres
 
 def _companions(address: Address, situation: Situation) -> Iterator[Address]:
     ports = ("devices/serial[", "devices/console[")
-    if address == "devices/serial[0]" and not any(known.startswith(ports) for known in situation.spec.claims):
+    silent = "devices/serial" not in situation.spec.lists
+    if address == "devices/serial[0]" and silent and not any(at.startswith(ports) for at in situation.spec.claims):
         # A document that says nothing of serial ports may have the one that every new machine gets.
         return
     companion, leaf, value = _COMPANIONS.get(address, ("", "", ""))

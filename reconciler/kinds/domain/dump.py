@@ -2,130 +2,78 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from typing import cast
 
-from reconciler import entries, fields, markup
-from reconciler.codecs import Json
-from reconciler.kinds.domain import devices, xml
+from reconciler import fields
+from reconciler.errors import trouble
+from reconciler.kinds.domain import proof
+from reconciler.kinds.domain.born import born
+from reconciler.kinds.domain.keep import keep
+from reconciler.kinds.domain.names import names
+from reconciler.kinds.domain.proof import Body, Domain
+from reconciler.kinds.domain.remainder import missing, overlay
 from reconciler.kinds.domain.sense import complete
-from reconciler.kinds.domain.spec import FIELDS, OWNER, POWER, TABLE, keys
-from reconciler.matching import align, rename
-from reconciler.model.addresses import element_of, entry_keys, pattern_of
-from reconciler.model.documents import Address, Spec, Texts
+from reconciler.kinds.domain.spec import FIELDS, POWER, keys
+from reconciler.model.documents import Spec, Texts
 from reconciler.model.refs import Ref
 
-# What libvirt 9.0 writes into every definition that does not say it.
-_FILLED = {
-    "on_poweroff": "destroy",
-    "on_reboot": "restart",
-    "on_crash": "destroy",
-    "clock@offset": "utc",
-    "vcpu@placement": "static",
-    "os/type": "hvm",
-    "resource/partition": "/machine",
-}
-# The processor of an emulated x86 machine that asked for none.
-_FILLED_CPU = {
-    "cpu@mode": "custom",
-    "cpu@match": "exact",
-    "cpu@check": "none",
-    "cpu/model": "qemu64",
-    "cpu/model@fallback": "forbid",
-}
-# Where distributions keep the programs that libvirt picks.
-_EMULATOR = re.compile(r"/usr/(bin|libexec)/(qemu-system-\w+|qemu-kvm|kvm)|/usr/lib/libvirt/libvirt_lxc")
+# Each try takes out of the fields what they cannot say of this domain; few domains need one.
+_TRIES = 8
+_ORDER = tuple(node.name for node in FIELDS)
+# Where a new machine has what this one lacks -> how a document says no to it.
+_REFUSED = {"features/acpi": "acpi", "features/apic": "apic"}
 
 
-def dump(texts: Texts) -> dict[str, Json]:
-    """The body of a document that claims these texts; what has no field goes into `xml`."""
-    kept: Texts = dict(_kept(texts))
-    body = fields.lift(FIELDS, kept)
-    _tidy(body, texts)
-    claims = fields.lower(FIELDS, body).claims
-    complete(claims)
-    # The document names a device; the host may know it by its MAC address only.
-    named = align(Spec(ref=Ref("Domain", ""), host="", claims=claims), kept, xml.IDENTITIES)
-    kept, texts = rename(kept, named), rename(texts, named)
-    covered = {*claims, *(at for at, _ in keys(claims)), *(element_of(at) for at in claims)}
-    rest = {at: text for at, text in kept.items() if _open(at, covered) and _leaf(at, texts)}
-    if rest:
-        body["xml"] = _overlay(rest, kept)
-    return body
+def dump(texts: Texts) -> Body:
+    """The body of a document that claims these texts; what has no field goes into `xml`.
+
+    What comes of it is read again: it claims what the host has, all of it, and nothing else. Raises R216 where no
+    document says that.
+    """
+    called, kept = names(texts), keep(texts)
+    body = _lifted(Domain.of(texts, kept, called))
+    for attempt in range(_TRIES):
+        domain = Domain.of(texts, kept, called, body)
+        whole = _whole(body, domain)
+        doubtful = proof.doubtful(whole, domain)
+        if not doubtful:
+            return whole
+        body = proof.without(body, doubtful, attempt)
+    bare = {"power": body["power"]}
+    domain = Domain.of(texts, kept, {}, bare)
+    whole = _whole(bare, domain)
+    doubtful = proof.doubtful(whole, domain)
+    if doubtful:
+        raise trouble("R216", f"no document says what this definition has at {', '.join(doubtful)}")
+    return whole
 
 
-def _kept(texts: Texts) -> Iterator[tuple[Address, str]]:
-    boots = [address for address in texts if address.startswith("os/boot[") and address.endswith("@dev")]
-    default_boot = [texts[address] for address in boots] == ["hd"]
-    default_cpu = {
-        at: text for at, text in texts.items() if at.startswith("cpu") and at != "cpu" and text
-    } == _FILLED_CPU
-    for address, text in texts.items():
-        if address in ("name", "uuid", "@id", OWNER) or _FILLED.get(address) == text:
-            continue
-        if address == "os@firmware" and "os/loader" in texts:
-            continue
-        if address == "devices/emulator" and _EMULATOR.fullmatch(text):
-            continue
-        if (default_boot and address.startswith("os/boot[")) or (default_cpu and address.startswith("cpu")):
-            continue
-        if not devices.is_noise(address, texts):
-            yield address, text
-
-
-def _tidy(body: dict[str, Json], texts: Texts) -> None:
-    """The short spelling where all is one value; power as it is meant."""
-    for name in ("vcpus", "memory"):
-        value = body.get(name)
-        if isinstance(value, dict) and set(value) == {"max", "current"} and value["max"] == value["current"]:
-            body[name] = value["max"]
-    power = texts.get(POWER)
+def _lifted(domain: Domain) -> Body:
+    """What the fields say."""
+    body = fields.lift(FIELDS, domain.kept)
+    power = domain.texts.get(POWER)
     body["power"] = "unmanaged" if power is None else "stopped" if power == "stopped" else "running"
+    if body.get("autostart") is False:
+        del body["autostart"]
+    by_itself = _born(domain.texts)
+    for address, name in _REFUSED.items():
+        if address in by_itself and address not in domain.texts:
+            body["features"] = {**cast("Body", body.get("features", {})), name: False}
+    if "devices/serial[0]" in by_itself and not any(at.startswith("devices/serial[") for at in domain.texts):
+        body["serials"] = []
+    return {name: body[name] for name in _ORDER if name in body}
 
 
-def _open(address: Address, covered: set[Address]) -> bool:
-    """Whether no field claims it and it is no secret; a unit belongs to the amount beside it."""
-    entry = entries.entry_of(TABLE, address)
-    if entry is not None and entry.field is not None and entry.field.secret:
-        return False
-    unit = address.endswith("@unit") and element_of(address) in covered
-    return not (address in covered or unit or address.startswith("!"))
+def _born(texts: Texts) -> Texts:
+    """What a new machine of the same hypervisor and machine type has where nobody says anything."""
+    claims = {at: text for at, text in texts.items() if at == "@type" or at.startswith("os/type")}
+    return born(Spec(ref=Ref("Domain", ""), host="", claims=claims))
 
 
-def _leaf(address: Address, texts: Texts) -> bool:
-    """Whether the address says something: a value, or an element that is nothing but there."""
-    if texts[address] or "@" in address:
-        return True
-    return not any(
-        known.startswith((f"{address}/", f"{address}@", f"{address}[")) for known in texts if known != address
-    )
-
-
-def _overlay(rest: Texts, kept: Texts) -> str:
-    """A <domain> with the rest, and with what identifies the elements it stands in."""
-    root = markup.parse("<domain/>")
-    values: dict[Address, str] = {}
-    for address, text in rest.items():
-        values.update(_identifying(address, kept))
-        values[address] = text
-    markup.graft(root, values.items(), xml.IDENTITIES)
-    return markup.serialise(root)
-
-
-def _identifying(address: Address, kept: Texts) -> Iterator[tuple[Address, str]]:
-    """What makes each keyed element around an address be recognised: its identity, or its elder siblings."""
-    end = address.find("]")
-    while end >= 0:
-        element = address[: end + 1]
-        leaves = xml.IDENTITIES.get(pattern_of(element).replace("[]", ""), ())
-        found = False
-        for leaf in leaves:
-            at = f"{element}/alias@name" if leaf == "alias" else fields.join(element, leaf)
-            if at in kept:
-                found = True
-                yield at, kept[at]
-        if not found:
-            start = element[: element.rindex("[")]
-            elder = [f"{start}[{key}]" for key in entry_keys(kept, start)]
-            yield from ((sibling, "") for sibling in elder[: elder.index(element) + 1])
-        end = address.find("]", end + 1)
+def _whole(body: Body, domain: Domain) -> Body:
+    """The body, and the rest in libvirt's words."""
+    claims = fields.lower(FIELDS, body).claims
+    claims.update({address: key for address, key in keys(claims) if address not in claims})
+    complete(claims, dict(claims))
+    rest = missing(claims, domain.kept, domain.texts)
+    return {**body, "xml": overlay(rest, domain.texts, claims)} if rest else body

@@ -74,18 +74,18 @@ def _said(claims: Claims, what: str) -> bool:
     return bool(claims.get(what))
 
 
-def complete(claims: dict[Address, str | None]) -> None:
-    """Add what the claims of a typed document mean."""
+def complete(claims: dict[Address, str | None], typed: Claims) -> None:
+    """Add what the `typed` ones among the claims mean: libvirt's own words in a document mean what they say."""
     for rule in IMPLIED:
-        if rule.address not in claims and _said(claims, rule.said):
+        if rule.address not in claims and _said(typed, rule.said):
             claims[rule.address] = rule.value
     if claims.get("os/loader"):
         # With an image named, libvirt wants no word on firmware: it would pick another (libvirt 9.0).
         claims.pop("os@firmware", None)
-    product = topology_product(claims)
+    product = topology_product(typed)
     if product is not None:
         claims.setdefault("vcpu", str(product))
-    if claims.get("maxMemory") and claims.get("memory") and not any(at.startswith("cpu/numa/") for at in claims):
+    if typed.get("maxMemory") and claims.get("memory") and not any(at.startswith("cpu/numa/") for at in claims):
         claims.update(_one_cell(claims))
 
 
@@ -97,24 +97,27 @@ def _one_cell(claims: Claims) -> dict[Address, str | None]:
     return {cell: "", f"{cell}@id": "0", f"{cell}@cpus": cpus, f"{cell}@memory": claims["memory"]}
 
 
-def contradictions(spec: Spec, document: Document, path_of: PathOf) -> Iterator[Problem]:
-    """Everything in the document that cannot be meant; `path_of` gives the path people write for an address."""
-    yield from _lacking(spec, document, path_of)
-    yield from _too_much(spec, document)
+def contradictions(spec: Spec, document: Document, path_of: PathOf, typed: Claims) -> Iterator[Problem]:
+    """Everything in the document that cannot be meant; `path_of` gives the path people write for an address.
+
+    `typed` are the claims of its fields: what is written in libvirt's own words is libvirt's to judge.
+    """
+    yield from _lacking(spec, document, path_of, typed)
+    yield from _too_much(typed, spec, document)
     yield from health.contradictions(document)
     for refusal in devices.refusals(document.body):
         yield Problem(refusal.number, f"{spec.ref}: {refusal.message}", document.place("spec", *refusal.path))
     claims = spec.claims
-    most, product = number(claims.get("vcpu")), topology_product(claims)
+    most, product = number(claims.get("vcpu")), topology_product(typed)
     if most is not None and product is not None and product != most:
         message = f"{spec.ref}: cpu.topology makes {product} vCPUs and vcpus.max is {most}; make them equal"
         yield Problem("R204", message, document.place("spec", "cpu", "topology"))
     mode = claims.get("cpu@mode")
-    if claims.get("cpu/model") and mode in ("host-passthrough", "maximum"):
+    if typed.get("cpu/model") and mode in ("host-passthrough", "maximum"):
         # libvirt 9.0 drops the model without a word.
         message = f"{spec.ref}: cpu.mode {mode} and cpu.model exclude each other; keep one of the two"
         yield Problem("R207", message, document.place("spec", "cpu", "model"))
-    if any(address.startswith("os/boot[") for address in claims) and any(map(_orders_boot, claims)):
+    if any(address.startswith("os/boot[") for address in typed) and any(map(_orders_boot, claims)):
         message = f"{spec.ref}: boot.order and the boot numbers of devices exclude each other; keep one of the two"
         yield Problem("R207", message, document.place("spec", "boot"))
 
@@ -123,17 +126,17 @@ def _orders_boot(address: Address) -> bool:
     return address.startswith("devices/") and address.endswith("/boot@order")
 
 
-def _lacking(spec: Spec, document: Document, path_of: PathOf) -> Iterator[Problem]:
+def _lacking(spec: Spec, document: Document, path_of: PathOf, typed: Claims) -> Iterator[Problem]:
     for rule in REQUIRED:
-        if _said(spec.claims, rule.said) and not spec.claims.get(rule.needed):
-            said = next(address for address in spec.claims if address.startswith(rule.said))
+        if _said(typed, rule.said) and not spec.claims.get(rule.needed):
+            said = next(address for address in typed if address.startswith(rule.said))
             message = f"{spec.ref}: {path_of(said)} means nothing without {rule.path}; add it"
             yield Problem("R205", message, document.place("spec", rule.path.partition(".")[0]))
 
 
-def _too_much(spec: Spec, document: Document) -> Iterator[Problem]:
+def _too_much(typed: Claims, spec: Spec, document: Document) -> Iterator[Problem]:
     for top, path, more in (("vcpu", "vcpus", "vcpu@current"), ("memory", "memory", "currentMemory")):
-        most, now = number(spec.claims.get(top)), number(spec.claims.get(more))
+        most, now = number(spec.claims.get(top)), number(typed.get(more))
         if most is not None and now is not None and now > most:
             yield Problem("R204", f"{spec.ref}: {path}.current is more than {path}.max", document.place("spec", path))
 

@@ -29,7 +29,7 @@ from reconciler.kinds.domain.absent import impossible, spelt_out
 from reconciler.kinds.domain.policy import doubts, policy
 from reconciler.kinds.domain.sense import complete, contradictions
 from reconciler.model.addresses import keys_of, pattern_of
-from reconciler.model.documents import Address, Document, Spec, Texts
+from reconciler.model.documents import Address, Claims, Document, Spec, Texts
 
 FIELDS: tuple[Node, ...] = (
     *machine.POLICY,
@@ -87,6 +87,7 @@ def parse(document: Document, context: Context) -> Spec:
     lowered.claims.update(seed.claims(sown))
     for address, key in keys(lowered.claims):
         lowered.claims.setdefault(address, key)
+    typed = dict(lowered.claims)
     merging.lay(lowered, document, FORM)
     spec = Spec(
         ref=document.ref,
@@ -104,7 +105,7 @@ def parse(document: Document, context: Context) -> Spec:
     if document.xml is not None:
         spec = _with_file(spec, document.xml)
     spec = replace(spec, needs=(*spec.needs, *users.secret_needs(spec.claims)))
-    return _checked(_completed(spec, said, document, context), document)
+    return _checked(_completed(spec, typed, said, document, context), typed, document)
 
 
 def keys(claims: Mapping[Address, str | None]) -> Iterator[tuple[Address, str]]:
@@ -150,11 +151,13 @@ def _items(nodes: tuple[Node, ...]) -> Iterator[Items]:
             yield from _items(node.fields)
 
 
-def _completed(spec: Spec, said: Mapping[Address, str | None], document: Document, context: Context) -> Spec:
+def _completed(
+    spec: Spec, typed: Claims, said: Mapping[Address, str | None], document: Document, context: Context
+) -> Spec:
     """The spec with what no element of the definition says: power, autostart, whose it is, and what follows."""
     claims = dict(spec.claims)
     if document.xml is None:
-        complete(claims)
+        complete(claims, typed)
         spelt_out(claims)
     power = said.get(POWER, None if document.xml is not None else "running")
     if power is not None:
@@ -166,12 +169,13 @@ def _completed(spec: Spec, said: Mapping[Address, str | None], document: Documen
     return replace(spec, claims=claims)
 
 
-def _checked(spec: Spec, document: Document) -> Spec:
+def _checked(spec: Spec, typed: Claims, document: Document) -> Spec:
     """The same spec; raises ManifestError with everything in it that contradicts itself."""
     if document.xml is not None:
         return spec
     path_of = partial(entries.path_of, TABLE)
-    found = (*doubts(spec.policy, document), *contradictions(spec, document, path_of), *_unobtainable(spec, document))
+    said = contradictions(spec, document, path_of, typed)
+    found = (*doubts(spec.policy, document), *said, *_unobtainable(spec, document))
     if found:
         raise ManifestError(found)
     return spec

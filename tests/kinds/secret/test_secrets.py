@@ -70,6 +70,7 @@ def seen(xml: str, **facts: str) -> Observed:
     )
 
 
+UUID = "2ec115d7-3a88-3ceb-bc12-0ac909a6fd87"
 CEPH = "<secret ephemeral='no' private='{}'><uuid>u</uuid><usage type='ceph'><name>a</name></usage></secret>"
 
 
@@ -107,11 +108,9 @@ def test_private_is_a_way_without_return() -> None:
 
 
 def test_an_imported_secret_keeps_its_uuid_and_never_its_value() -> None:
-    body = KIND.dump({**KIND.read(CEPH.format("yes")), "!value": "b2xk"})
-    assert body == {"usage": {"type": "ceph", "name": "a"}, "private": True, "uuid": "u"}
-
-
-UUID = "2ec115d7-3a88-3ceb-bc12-0ac909a6fd87"
+    xml = CEPH.format("yes").replace("<uuid>u</uuid>", f"<uuid>{UUID}</uuid>")
+    body = KIND.dump({**KIND.read(xml), "!value": "b2xk"})
+    assert body == {"usage": {"type": "ceph", "name": "a"}, "private": True, "uuid": UUID}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.fields import Node
 from reconciler.kinds.domain.devices.born import born, born_for
-from reconciler.kinds.domain.devices.channel import CHANNELS, GUEST_AGENT, REDIRECTIONS
+from reconciler.kinds.domain.devices.channel import AGENT_AT, AGENT_BORN, CHANNELS, GUEST_AGENT, REDIRECTIONS
 from reconciler.kinds.domain.devices.disk import DISKS
 from reconciler.kinds.domain.devices.filesystem import FILESYSTEMS
 from reconciler.kinds.domain.devices.graphics import GRAPHICS
@@ -51,6 +51,8 @@ DEVICES: tuple[Node, ...] = (
 )
 
 __all__ = [
+    "AGENT_AT",
+    "AGENT_BORN",
     "DEVICES",
     "IDENTITIES",
     "born",

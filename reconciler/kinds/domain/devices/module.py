@@ -22,7 +22,14 @@ _FIELDS: tuple[Node, ...] = (
         keep=True,
     ),
     Field(name="size", at="target/size", codec=MEMORY, doc="How large it is.", example="2GiB", must=True),
-    Field(name="node", at="target/node", codec=integer(), doc="The guest's NUMA node that it belongs to.", example=0),
+    Field(
+        name="node",
+        at="target/node",
+        codec=integer(),
+        doc="The guest's NUMA node that it belongs to.",
+        example=0,
+        implied="0",
+    ),
     Field(
         name="requested",
         at="target/requested",

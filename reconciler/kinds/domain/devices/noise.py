@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from reconciler.kinds.domain.devices.channel import AGENT_AT
+from reconciler.kinds.domain.devices.channel import AGENT_AT, AGENT_BORN
 from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Texts
 
@@ -51,7 +51,7 @@ def is_noise(address: Address, texts: Texts) -> bool:
     """Whether libvirt put this into a definition by itself."""
     if not address.startswith("devices/"):
         return False
-    if address.startswith((f"{AGENT_AT}@", f"{AGENT_AT}/")):
+    if AGENT_BORN.get(address) == texts[address] or address == f"{AGENT_AT}/target":
         return True
     pattern = pattern_of(address)
     if _ALWAYS.fullmatch(pattern) or texts[address] in _VALUES.get(pattern, ()):
@@ -62,7 +62,8 @@ def is_noise(address: Address, texts: Texts) -> bool:
 
 
 def _device(address: Address) -> Address:
-    return address[: address.index("]") + 1] if "[" in address else address
+    name = re.match(r"devices/[^/@\[]+(\[[^]]*\])?", address)
+    return name[0] if name else address
 
 
 def _controller(address: Address, texts: Texts) -> bool:

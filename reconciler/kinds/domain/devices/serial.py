@@ -39,10 +39,11 @@ _SERIAL: tuple[Node, ...] = (
 SERIALS = Items(
     name="serials",
     at="devices/serial",
-    doc="Serial ports.",
+    doc="Serial ports; a new machine has one, [] keeps it from that.",
     short="type",
     # libvirt adds the serial port that a first console stands for.
     owned=False,
+    none=True,
     fields=_SERIAL,
     derive=connects,
     example=[{"type": "file", "path": "/var/log/web-1.console"}],
