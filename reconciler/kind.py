@@ -119,6 +119,39 @@ class Weight:
     memory_max: int = 0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Abilities:
+    """What one emulator of a host can do with one machine type (virConnectGetDomainCapabilities).
+
+    `name` is what people call it. `lists` are the values that it has, `devices/disk:bus` -> {virtio, sata}; `supported`
+    says of whole parts whether it has them, `devices/tpm` -> False. What stands in neither is not known.
+    """
+
+    name: str
+    vcpus: int = 0
+    lists: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    supported: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Something that a host has not got: what is wanted and what there is, and the address that asks for it."""
+
+    message: str
+    address: Address = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit(Problem):
+    """A problem that one claim makes; `address` leads to where it is written."""
+
+    address: Address = ""
+
+
+def unknown_abilities(type_: str | None, arch: str | None, machine: str | None) -> Abilities | None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """What a host has, gathered once per plan for the changes that need it. None: could not be asked, so not checked.
@@ -126,6 +159,8 @@ class Facts:
     `networks`, `pools`: name -> active. `volumes`: "pool/name" -> path. `machines`: alias or name -> canonical name.
     `secrets`: what each is for (`ceph/client.libvirt`), and `uuid/` with its UUID.
     `exists` looks for a path on the host (None: cannot tell). `declared` are the Refs this plan makes itself.
+    `abilities` gives those of the emulator for a domain type, architecture and machine, each None for the host's own
+    choice; None where the host cannot say.
     """
 
     cpus: int = 0
@@ -134,8 +169,6 @@ class Facts:
     swap: int = 0
     domain_types: frozenset[str] | None = None
     machines: Mapping[str, str] | None = None
-    cpu_models: frozenset[str] | None = None
-    firmwares: frozenset[str] | None = None
     networks: Mapping[str, bool] | None = None
     pools: Mapping[str, bool] | None = None
     volumes: Mapping[str, str] | None = None
@@ -144,6 +177,7 @@ class Facts:
     interfaces: frozenset[str] | None = None
     ports: Mapping[int, Ref] = field(default_factory=dict)
     exists: Callable[[str], bool | None] = lambda path: None
+    abilities: Callable[[str | None, str | None, str | None], Abilities | None] = unknown_abilities
     declared: frozenset[Ref] = frozenset()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.adapters.build import fingerprint, schema_kinds, schema_text
@@ -17,8 +17,7 @@ from reconciler.errors import ManifestError
 from reconciler.kind import Kind
 from reconciler.manifest.check import Schemas
 from reconciler.manifest.link import Key
-from reconciler.model.documents import Document, Spec
-from reconciler.policy.judge import Violation
+from reconciler.model.documents import Address, Document, Spec
 from reconciler.ports import Cache, SourceFile, Vault
 
 
@@ -26,7 +25,7 @@ from reconciler.ports import Cache, SourceFile, Vault
 class Desired:
     """What a source asks for, at which revision, and whose it is: Specs by host and Ref, Hosts and Images by name.
 
-    `refused` is what the policies do not permit of it.
+    `refused` is what the policies do not permit of it. `places` finds where a claim is written.
     """
 
     specs: Mapping[Key, Spec]
@@ -35,6 +34,11 @@ class Desired:
     owners: tuple[str, ...]
     refused: Mapping[Key, tuple[Refusal, ...]] = field(default_factory=dict)
     images: Mapping[str, Document] = field(default_factory=dict)
+    places: Callable[[Key, Address], str] = field(default=lambda key, address: "", compare=False)
+
+    def place(self, key: Key, address: Address) -> str:
+        """Where a claim of a Spec is written: `web.yaml:12:7`; "" where that cannot be told."""
+        return self.places(key, address)
 
     def policy(self, host: str) -> Mapping[str, object]:
         """The `policy` of a Host document; empty where there is none."""
@@ -71,7 +75,8 @@ def read_desired(
     work.problems += policing.host_problems(settings, hosts)
     if unreadable or work.problems:
         raise ManifestError(in_order((*unreadable, *work.problems)))
-    refused = held_to_policies(files, work, specs, hosts, settings)
+    places = Places(files, work, specs)
+    refused = held_to_policies(places, work, specs, hosts, settings)
     return Desired(
         specs=specs,
         hosts=hosts,
@@ -79,31 +84,37 @@ def read_desired(
         owners=owners,
         refused=refused,
         images=work.images,
+        places=places.find,
     )
 
 
+class Places:
+    """Where the claims of a desired state are written. The documents are read again for it, once somebody asks."""
+
+    def __init__(self, files: list[SourceFile], work: Work, specs: Mapping[Key, Spec]) -> None:
+        self._files, self._work, self._specs = files, work, specs
+        self._texts: dict[str, str] | None = None
+
+    def find(self, key: Key, address: Address) -> str:
+        """The place of a claim, the document's where that is all that can be told."""
+        spec = self._specs.get(key)
+        if spec is None or not address:
+            return spec.where if spec else ""
+        if self._texts is None:
+            self._texts = texts_of(self._files)
+            if self._work.from_cache:
+                self._work = self._work.afresh(NoCache())
+                understand(self._files, self._work)
+        written = Written(self._work.under.get(key, ()), self._texts)
+        return written.place(self._work.kinds[spec.ref.kind], address, spec.claims.get(address) or "") or spec.where
+
+
 def held_to_policies(
-    files: list[SourceFile], work: Work, specs: Mapping[Key, Spec], hosts: Mapping[str, Document], settings: Settings
+    places: Places, work: Work, specs: Mapping[Key, Spec], hosts: Mapping[str, Document], settings: Settings
 ) -> dict[Key, tuple[Refusal, ...]]:
     """What the policies have against each Spec, each thing with its place."""
     found = policing.judged(settings, specs, hosts, work.kinds, work.cache)
-    if not found:
-        return {}
-    if work.from_cache:
-        work = work.afresh(NoCache())
-        understand(files, work)
-    texts = texts_of(files)
-    return {key: tuple(_placed(work, texts, key, specs[key], found[key])) for key in found}
-
-
-def _placed(
-    work: Work, texts: Mapping[str, str], key: Key, spec: Spec, found: Iterable[Violation]
-) -> Iterator[Refusal]:
-    written = Written(work.under.get(key, ()), texts)
-    kind = work.kinds[spec.ref.kind]
-    for each in found:
-        text = spec.claims.get(each.address) or ""
-        yield Refusal(each, written.place(kind, each.address, text) if each.address else spec.where)
+    return {key: tuple(Refusal(each, places.find(key, each.address)) for each in found[key]) for key in found}
 
 
 def work_with(

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.app.session import Session, Workspace
-from reconciler.kind import Facts, Kind
+from reconciler.errors import Problem
+from reconciler.kind import Facts, Kind, Unfit
 from reconciler.model.documents import Spec
 from reconciler.model.plans import Action, Blocked, Change, Define, Disruption
 from reconciler.model.refs import Ref
@@ -21,9 +22,7 @@ def check(workspace: Workspace, host: Session, specs: Mapping[Ref, Spec], change
     facts = gather(workspace.kinds, host, frozenset(specs))
     coming = {change.ref for change in changes if change.action is Action.CREATE}
     absent = {ref for ref in specs if ref not in coming and ref not in host.observed and not host.hides(ref)}
-    return [
-        _checked(workspace.kinds, specs, facts, absent, change) if _builds(change) else change for change in changes
-    ]
+    return [_checked(workspace, specs, facts, absent, change) if _builds(change) else change for change in changes]
 
 
 def _builds(change: Change) -> bool:
@@ -43,10 +42,11 @@ def gather(kinds: Mapping[str, Kind], host: Session, declared: frozenset[Ref]) -
 
 
 def _checked(
-    kinds: Mapping[str, Kind], specs: Mapping[Ref, Spec], facts: Facts, absent: Collection[Ref], change: Change
+    workspace: Workspace, specs: Mapping[Ref, Spec], facts: Facts, absent: Collection[Ref], change: Change
 ) -> Change:
-    kind = kinds[change.ref.kind]
-    found = [(problem.number, problem.message) for problem in kind.preflight(specs[change.ref], change.observed, facts)]
+    kind = workspace.kinds[change.ref.kind]
+    lacks = kind.preflight(specs[change.ref], change.observed, facts)
+    found = [(problem.number, _placed(workspace, change, problem)) for problem in lacks]
     found += [
         ("R401", f"{change.ref} needs {need.ref}, which is declared but not selected; apply both")
         for need in specs[change.ref].needs
@@ -63,6 +63,13 @@ def _checked(
         return change
     blocked = Blocked(found[0][0], "; ".join(message for _, message in found))
     return replace(change, blocked=blocked, disruption=Disruption.REFUSED)
+
+
+def _placed(workspace: Workspace, change: Change, problem: Problem) -> str:
+    """The message, after the place of the very claim that makes the problem where that can be told."""
+    address = problem.address if isinstance(problem, Unfit) else ""
+    where = workspace.desired.place(change.key, address) if address else ""
+    return f"{where}: {problem.message}" if where else problem.message
 
 
 def _schema_complaints(kind: Kind, change: Change) -> list[str]:

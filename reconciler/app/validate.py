@@ -97,7 +97,7 @@ def _judge(
 ) -> Validated:
     """The answer for all files but those around. What knows about kinds is imported here, for it takes 80 ms."""
     from reconciler.app import policing
-    from reconciler.app.desired import held_to_policies, understood, work_with
+    from reconciler.app.desired import Places, held_to_policies, understood, work_with
 
     root = settings.directory
     vault = wiring.vault(settings, DirectorySource(root, _Nobody(root), settings.apart))
@@ -106,7 +106,9 @@ def _judge(
     )
     work.problems += policing.host_problems(settings, hosts)
     if not work.problems:
-        work.problems += policing.problems(held_to_policies(files, work, specs, hosts, settings).values())
+        work.problems += policing.problems(
+            held_to_policies(Places(files, work, specs), work, specs, hosts, settings).values()
+        )
     return Validated(
         count=sum(_file_of(document.place()) not in around for document in work.documents),
         problems=tuple(problem for problem in work.problems if _file_of(problem.where) not in around),

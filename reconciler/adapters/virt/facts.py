@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +14,7 @@ import libvirt
 
 from reconciler import markup
 from reconciler.adapters.virt import embedded
+from reconciler.adapters.virt.abilities import abilities
 from reconciler.adapters.virt.connection import is_remote
 from reconciler.kind import Facts
 from reconciler.markup import Element
@@ -22,7 +23,6 @@ from reconciler.naming import secret_name
 MIB = 1 << 20
 # What a driver without such objects, or a read-only connection, answers.
 UNSUPPORTED = frozenset({libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_OPERATION_UNSUPPORTED})
-_TWINS = {"i686": "x86_64", "armv7l": "aarch64", "ppc64": "ppc64le"}
 # libvirt-secret.h: virSecretUsageType.
 _SECRET_USES = {"volume": 1, "ceph": 2, "iscsi": 3, "tls": 4, "vtpm": 5}
 _Answer = TypeVar("_Answer")
@@ -86,7 +86,6 @@ def gather(connection: libvirt.virConnect) -> Facts:
     networks = ask(connection.listAllNetworks)
     filters = ask(connection.listAllNWFilters)
     capabilities = markup.parse(connection.getCapabilities())
-    details = ask(lambda: _domain_capabilities(connection, capabilities))
     return Facts(
         cpus=amounts["cpus"],
         memory=amounts["memory"],
@@ -94,8 +93,6 @@ def gather(connection: libvirt.virConnect) -> Facts:
         swap=amounts["swap"],
         domain_types=frozenset(str(found.get("type")) for found in capabilities.iterfind("guest/arch/domain")),
         machines=_machines(capabilities),
-        cpu_models=_texts(details or (), "cpu/mode[@name='custom']", "model"),
-        firmwares=_texts(details or (), "os/enum[@name='firmware']", "value"),
         networks=None if networks is None else {found.name(): bool(found.isActive()) for found in networks},
         pools=None if pools is None else {found.name(): bool(found.isActive()) for found in pools},
         volumes=None if pools is None else Rows(partial(_volumes, pools)),
@@ -103,6 +100,7 @@ def gather(connection: libvirt.virConnect) -> Facts:
         nwfilters=None if filters is None else frozenset(found.name() for found in filters),
         interfaces=_interfaces(connection),
         exists=partial(exists, connection),
+        abilities=cache(partial(abilities, connection)),
     )
 
 
@@ -130,19 +128,6 @@ def _machines(capabilities: Element) -> dict[str, str] | None:
     """Every machine of every architecture: alias or name -> name; None for a driver that lists none."""
     found = capabilities.iterfind("guest/arch//machine")
     return {str(machine.text): machine.get("canonical", str(machine.text)) for machine in found} or None
-
-
-def _domain_capabilities(connection: libvirt.virConnect, capabilities: Element) -> tuple[Element, ...]:
-    """What libvirt knows of domains, for each architecture of this host (32-bit twins have the same models)."""
-    arches = {str(arch.get("name")) for arch in capabilities.iterfind("guest/arch")}
-    wanted = sorted(arch for arch in arches if _TWINS.get(arch) not in arches)
-    return tuple(markup.parse(connection.getDomainCapabilities(None, arch, None, None, 0)) for arch in wanted)
-
-
-def _texts(roots: tuple[Element, ...], holder: str, leaf: str) -> frozenset[str] | None:
-    """The texts of the leaves in a holder; None where no architecture has the holder: the driver has said nothing."""
-    holders = [found for root in roots for found in root.iterfind(holder)]
-    return frozenset(str(text.text) for found in holders for text in found.iterfind(leaf)) if holders else None
 
 
 def _volumes(pools: list[libvirt.virStoragePool]) -> dict[str, str]:

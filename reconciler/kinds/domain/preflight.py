@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from reconciler.errors import Problem
-from reconciler.kind import Facts
+from reconciler.kind import Facts, Lack, Unfit
 from reconciler.kinds.domain import seed, xml
+from reconciler.kinds.domain.abilities import lacking
+from reconciler.matching import align, rename
 from reconciler.model.addresses import keys_of, pattern_of
-from reconciler.model.documents import Address, Observed, Spec
+from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.quantities import format_size
 from reconciler.model.refs import Ref
 
@@ -32,10 +34,11 @@ _PORT = re.compile(r"<graphics [^>]*?\b(?:port|tlsPort|websocket)=['\"](\d+)")
 
 def preflight(spec: Spec, observed: Observed | None, facts: Facts) -> tuple[Problem, ...]:
     """Everything that this host lacks for the spec. What the domain has already is not asked again."""
-    have = xml.read(observed.xml) if observed is not None else {}
+    have = _had(spec, observed)
     fresh = {address: text for address, text in spec.claims.items() if text and have.get(address) != text}
     lacks = (
         *_platform(fresh, facts),
+        *(Lack(f"wants {lack.message}", lack.address) for lack in lacking(fresh, spec, have, facts)),
         *_files(fresh, spec, facts),
         *_networks(fresh, spec, facts),
         *_volumes(fresh, spec, facts),
@@ -44,52 +47,56 @@ def preflight(spec: Spec, observed: Observed | None, facts: Facts) -> tuple[Prob
     )
     burdens = tuple(_burdens(fresh, facts))
     return (
-        *(Problem("R401", f"{spec.ref} {message}", spec.where) for message in lacks),
-        *(Problem("R402", f"{spec.ref} {message}", spec.where) for message in burdens),
+        *(Unfit("R401", f"{spec.ref} {lack.message}", spec.where, lack.address) for lack in lacks),
+        *(Unfit("R402", f"{spec.ref} {lack.message}", spec.where, lack.address) for lack in burdens),
     )
 
 
-def _platform(claims: dict[Address, str], facts: Facts) -> Iterator[str]:
+def _platform(claims: dict[Address, str], facts: Facts) -> Iterator[Lack]:
     kind = claims.get("@type")
     if kind and facts.domain_types is not None and kind not in facts.domain_types:
-        yield f"wants type {kind}; this host has {_listed(facts.domain_types)}"
+        yield Lack(f"wants type {kind}; this host has {_listed(facts.domain_types)}", "@type")
     machine = claims.get("os/type@machine")
     if machine and facts.machines is not None and machine not in {*facts.machines, *facts.machines.values()}:
-        yield f"wants machine {machine}, which this host's QEMU does not have"
-    model = claims.get("cpu/model")
-    if model and facts.cpu_models is not None and model not in facts.cpu_models:
-        yield f"wants CPU model {model}, which this host's QEMU does not have"
-    firmware = claims.get("os@firmware")
-    if firmware and facts.firmwares is not None and firmware not in facts.firmwares:
-        yield f"wants firmware {'uefi' if firmware == 'efi' else firmware}; install it on the host (package ovmf)"
+        usual = _listed(frozenset(name for name, canonical in facts.machines.items() if name != canonical))
+        yield Lack(f"wants machine {machine}, which this host's QEMU does not have; it has {usual}", "os/type@machine")
+
+
+def _had(spec: Spec, observed: Observed | None) -> Texts:
+    """What the domain has, with the document's names for its devices."""
+    if observed is None:
+        return {}
+    texts = xml.read(observed.xml)
+    return rename(texts, align(spec, texts, xml.IDENTITIES))
 
 
 def _listed(words: frozenset[str]) -> str:
     return ", ".join(sorted(words)) or "none"
 
 
-def _files(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[str]:
+def _files(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[Lack]:
     made = {ref.name.rpartition("/")[2] for ref in facts.declared if ref.kind in ("Volume", "Image")}
     for address, path in claims.items():
         if pattern_of(address) not in _FILES or path.rpartition("/")[2] in made:
             continue
         if facts.exists(path) is False:
-            yield f"needs {path}, which is not on the host"
+            yield Lack(f"needs {path}, which is not on the host", address)
 
 
-def _networks(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[str]:
+def _networks(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[Lack]:
     starts = spec.claims.get("!power") == "running"
     for address, name in claims.items():
         match pattern_of(address):
             case "devices/interface[]/source@network":
-                yield from _network(name, starts, facts)
+                yield from (Lack(message, address) for message in _network(name, starts, facts))
             case "devices/interface[]/source@bridge" | "devices/interface[]/source@dev":
                 if facts.interfaces is not None and name not in facts.interfaces:
-                    yield f"needs the host's interface {name}, which is not there"
+                    yield Lack(f"needs the host's interface {name}, which is not there", address)
             case "devices/interface[]/filterref@filter":
                 known = facts.nwfilters is None or name in facts.nwfilters
                 if not known and Ref("NwFilter", name) not in facts.declared:
-                    yield f"needs the network filter {name}, which is neither declared nor on the host"
+                    message = f"needs the network filter {name}, which is neither declared nor on the host"
+                    yield Lack(message, address)
 
 
 def _network(name: str, starts: bool, facts: Facts) -> Iterator[str]:
@@ -101,9 +108,9 @@ def _network(name: str, starts: bool, facts: Facts) -> Iterator[str]:
         yield f"needs Network/{name}, which is not active; start it or declare it"
 
 
-def _volumes(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[str]:
+def _volumes(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[Lack]:
     made = {each.volume for each in seed.seeds_of(spec)}
-    yield from _pools({volume.partition("/")[0] for volume in made}, facts)
+    yield from map(Lack, _pools({volume.partition("/")[0] for volume in made}, facts))
     for address, pool in claims.items():
         if pattern_of(address) != "devices/disk[]/source@pool" or Ref("Pool", pool) in facts.declared:
             continue
@@ -111,9 +118,9 @@ def _volumes(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[s
         if Ref("Volume", volume) in facts.declared or volume in made:
             continue
         lacks = list(_pools({pool}, facts))
-        yield from lacks
         if not lacks and facts.volumes is not None and volume not in facts.volumes:
-            yield f"needs Volume/{volume}, which is neither declared nor on the host"
+            lacks = [f"needs Volume/{volume}, which is neither declared nor on the host"]
+        yield from (Lack(message, address) for message in lacks)
 
 
 def _pools(names: Iterable[str], facts: Facts) -> Iterator[str]:
@@ -126,13 +133,13 @@ def _pools(names: Iterable[str], facts: Facts) -> Iterator[str]:
             yield f"needs Pool/{name}, which is not active"
 
 
-def _ports(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[str]:
+def _ports(claims: dict[Address, str], spec: Spec, facts: Facts) -> Iterator[Lack]:
     for address, text in claims.items():
         if pattern_of(address) not in ("devices/graphics[]@port", "devices/graphics@port") or not text.isdecimal():
             continue
         holder = facts.ports.get(int(text))
         if holder is not None and holder != spec.ref:
-            yield f"wants the graphics port {text}, which {holder} has"
+            yield Lack(f"wants the graphics port {text}, which {holder} has", address)
 
 
 def ports(text: str) -> frozenset[int]:
@@ -140,16 +147,18 @@ def ports(text: str) -> frozenset[int]:
     return frozenset(int(port) for port in _PORT.findall(text))
 
 
-def _macs(spec: Spec) -> Iterator[str]:
+def _macs(spec: Spec) -> Iterator[Lack]:
     macs = Counter(
         text for at, text in spec.claims.items() if text and pattern_of(at) == "devices/interface[]/mac@address"
     )
     for mac in sorted(mac for mac, count in macs.items() if count > 1):
-        names = [keys_of(at)[0] for at, text in spec.claims.items() if text == mac and at.endswith("/mac@address")]
-        yield f"gives the MAC address {mac} to {' and '.join(names)}"
+        holders = [at for at, text in spec.claims.items() if text == mac and at.endswith("/mac@address")]
+        names = " and ".join(keys_of(at)[0] for at in holders)
+        yield Lack(f"gives the MAC address {mac} to {names}", holders[-1])
 
 
-def _burdens(claims: dict[Address, str], facts: Facts) -> Iterator[str]:
+def _burdens(claims: dict[Address, str], facts: Facts) -> Iterator[Lack]:
     memory = claims.get("currentMemory") or claims.get("memory", "0")
     if facts.memory and memory.isdecimal() and int(memory) * xml.KIB > facts.memory:
-        yield f"wants {format_size(int(memory) * xml.KIB)} of memory; the host has {format_size(facts.memory)}"
+        message = f"wants {format_size(int(memory) * xml.KIB)} of memory; the host has {format_size(facts.memory)}"
+        yield Lack(message, "memory")

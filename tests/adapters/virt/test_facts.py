@@ -22,7 +22,7 @@ def silent_driver(tmp_path):
 def test_a_driver_without_lists_of_its_own_is_not_held_to_any(silent_driver):
     found = facts.gather(silent_driver)
     assert found.domain_types == {"test"}
-    assert (found.machines, found.cpu_models, found.firmwares, found.nwfilters) == (None, None, None, None)
+    assert (found.machines, found.nwfilters, found.abilities("test", "i686", None)) == (None, None, None)
     assert (found.networks, found.pools) == ({"default": True}, {"default-pool": True})
 
 
@@ -64,7 +64,7 @@ def test_a_real_host_shows_what_it_has(embedded_host, tmp_path):
         assert found.cpus >= 1 and 0 < found.free_memory < found.memory
         assert "qemu" in found.domain_types
         assert found.machines["q35"] == "pc-q35-7.2" == found.machines["pc-q35-7.2"]
-        assert "qemu64" in found.cpu_models and "efi" in found.firmwares
+        assert found.abilities("qemu", "x86_64", "q35") is found.abilities("qemu", "x86_64", "q35")
         assert found.networks == {"quiet": False}
         assert found.pools == {"files": True, "off": False}
         assert dict(found.volumes) == {"files/root.img": str(tmp_path / "root.img")}

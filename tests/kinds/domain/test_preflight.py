@@ -4,19 +4,29 @@ import time
 
 import pytest
 
-from reconciler.kind import Facts
+from reconciler.kind import Abilities, Facts
 from reconciler.kinds.domain import KIND
 from reconciler.model.refs import Ref
 from tests.kinds.domain.machines import observed, parsed, rendered
 
 GIB = 1 << 30
+ABILITIES = Abilities(
+    name="pc-q35-7.2 on this host",
+    vcpus=288,
+    lists={
+        "cpu/custom:model": frozenset({"Nehalem"}),
+        "os:firmware": frozenset({"bios"}),
+        "devices/disk:bus": frozenset({"virtio", "sata"}),
+        "devices/video:modelType": frozenset({"vga", "virtio"}),
+    },
+    supported={"devices/tpm": False, "cpu/host-passthrough": False, "cpu/custom": True, "features/gic": False},
+)
 HOST = Facts(
     cpus=4,
     memory=8 * GIB,
     domain_types=frozenset({"qemu"}),
     machines={"q35": "pc-q35-7.2", "pc": "pc-i440fx-7.2"},
-    cpu_models=frozenset({"Nehalem"}),
-    firmwares=frozenset({"bios"}),
+    abilities=lambda type_, arch, machine: ABILITIES,
     networks={"default": True, "idle": False},
     pools={"default": True, "off": False},
     volumes={"default/root.qcow2": "/pool/root.qcow2"},
@@ -39,6 +49,17 @@ def said(body, seen=None, facts=HOST):
         ({"machine": "pc-q35-9.9"}, "R401", "pc-q35-9.9"),
         ({"cpu": {"model": "Nonsuch"}}, "R401", "Nonsuch"),
         ({"firmware": "uefi"}, "R401", "firmware uefi"),
+        (
+            {"disks": [{"name": "a", "file": "/there", "bus": "ide"}]},
+            "R401",
+            "ide, which pc-q35-7.2 on this host lacks",
+        ),
+        ({"disks": [{"name": "a", "file": "/there", "bus": "ide"}]}, "R401", "it has sata, virtio"),
+        ({"videos": [{"model": "cirrus"}]}, "R401", "video model cirrus"),
+        ({"tpm": {"model": "tpm-tis"}}, "R401", "a tpm, which pc-q35-7.2 on this host has not got"),
+        ({"cpu": {"mode": "host-passthrough"}}, "R401", "CPU mode host-passthrough"),
+        ({"vcpus": 300}, "R401", "at most 288"),
+        ({"xml": "<domain><features><gic version='3'/></features></domain>"}, "R401", "GIC version 3"),
         ({"kernel": "/missing"}, "R401", "/missing"),
         ({"disks": [{"name": "a", "file": "/missing.qcow2"}]}, "R401", "/missing.qcow2"),
         ({"disks": [{"name": "a", "volume": "none.qcow2"}]}, "R401", "Volume/default/none.qcow2"),
