@@ -274,7 +274,7 @@ def _remarks(node: Field) -> str:
     said = {
         "Required.": node.must,
         "Stays as it is when the line is removed.": node.keep,
-        "Never shown or stored.": node.secret,
+        "Never shown or stored; may be [kept elsewhere](../how-to/secrets.md).": node.secret,
     }
     return "".join(f" {sentence}" for sentence, true in said.items() if true)
 

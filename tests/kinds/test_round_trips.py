@@ -15,9 +15,11 @@ from reconciler.app.importing import Found, draft
 from reconciler.errors import HostError
 from reconciler.kind import Context
 from reconciler.kinds import KINDS
+from reconciler.kinds.nwfilter.protocols import PROTOCOLS
 from reconciler.manifest.read import read
 from reconciler.model.documents import Document, Observed
 from reconciler.model.refs import Ref
+from reconciler.naming import defined_name
 from reconciler.ports import SourceFile
 from tests.collected import Definition
 from tests.kinds.steering import judged, situation
@@ -115,6 +117,21 @@ TRIPS = {
         ),
         refused={"tests/storagevolxml2xmlin/vol-qcow2-nocapacity.xml": "needs capacity"},
     ),
+    "NwFilter": Trip(
+        least=140,
+        filled={
+            "@chain": "root",
+            "@priority": "0|-[4-8][05]0",
+            "rule@priority": "500",
+            "rule@statematch": "true|1",
+            **{f"rule/{protocol}@match": "yes" for protocol in PROTOCOLS},
+        },
+        respelled=(
+            "rule@statematch",
+            *(f"rule/{protocol}@{end}ipmask" for protocol in PROTOCOLS for end in ("src", "dst")),
+        ),
+    ),
+    "Secret": Trip(least=6, filled={"@private": "no", "@ephemeral": "no"}),
 }
 
 
@@ -123,6 +140,8 @@ def said(xml: str) -> Counter[tuple[str, str]]:
     root = markup.parse(xml)
     for named in root.xpath("name | uuid"):
         root.remove(named)
+    if root.tag == "filter":
+        root.attrib.pop("name", None)
     found = Counter((f"@{name}", value) for name, value in root.items())
     for address, element in markup.walk(root, {}):
         path = re.sub(r"\[[^\]]*\]", "", address)
@@ -135,7 +154,7 @@ def said(xml: str) -> Counter[tuple[str, str]]:
 
 def manifest(name: str, each: Definition, trip: Trip) -> tuple[Document, str]:
     """The document that an import makes, read from its file as the next plan would, and its text."""
-    own = (markup.parse(each.text).findtext("name") or "x").strip()
+    own = defined_name(markup.parse(each.text)) or "x"
     ref = Ref(name, f"default/{own}" if name == "Volume" else own)
     found = Found(ref=ref, host="", where=each.path, xml=each.text, facts=trip.facts)
     text = draft(found, KINDS[name], SCHEMAS).text

@@ -10,7 +10,7 @@ from reconciler.fields import Field, Group
 from reconciler.kinds.nwfilter.xml import spell_mask
 
 # Any value may be a variable, which an interface or a reference to the filter fills in.
-VARIABLE = r"\$[A-Za-z0-9_]+(\[[^\]]*\])?"
+VARIABLE = r"\$[A-Za-z0-9_]+(\[[^\]]*\])? *"
 
 
 def _number(value: str) -> Json:
