@@ -84,10 +84,10 @@ class Composition:
         composed = [*composed, *(file for file in self.files if file.path in patched)]
         untouched = (each for path, held in plain.items() if path not in patched for each in held)
         self.hosts = {each.ref.name: each for each in untouched if each.ref.kind == "Host"}
-        found = self._documents(composed, hosts=True)
+        found = self._documents([file for file in composed if b"Host" in file.content], hosts=True)
         self.hosts |= {each.ref.name: each for held in found.values() for each in held}
         for path, held in self._documents(composed, hosts=False).items():
-            found[path] = (*found[path], *held)
+            found[path] = (*found.get(path, ()), *held)
         self._miss(targets, {each.ref for held in (*plain.values(), *found.values()) for each in held})
         if wrong_values:
             # What cannot be filled in may well be what cannot be read.
@@ -193,8 +193,6 @@ class Composition:
             removed, _, rest = row.partition("\n")
             self.removed |= {Ref(kind, name) for kind, name in loads(removed)}
             return rows.read_documents(rest, file.path)
-        if hosts and b"Host" not in file.content:
-            return ()
         found = self._composed(file, hosts=hosts)
         if not found.problems and not self.problems:
             self.fresh[key] = Row(tuple(found.documents), tuple(found.removed))

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 
 from reconciler import shapes
+from reconciler.app.editor import as_written
 from reconciler.codecs import Json
 from reconciler.errors import trouble
 from reconciler.kind import Kind
@@ -40,16 +41,21 @@ MOVED_FROM: Mapping[str, Json] = {
 }
 
 
-def schema(kind: str | None) -> str:
-    """The JSON Schema of a kind's documents, of a document of any kind without one. Raises R202."""
+def schema(kind: str | None, *, editor: bool = False) -> str:
+    """The JSON Schema of a kind's documents, of a document of any kind without one. Raises R202.
+
+    For an `editor` it is that of documents as they are written, before anything is filled in.
+    """
     if kind is None:
-        return text(any_schema(KINDS))
+        return text(any_schema(KINDS, editor=editor))
     found = KINDS.get(kind)
     if found is None:
         near = difflib.get_close_matches(kind.capitalize(), KINDS, 1)
         hint = f"did you mean {near[0]}?" if near else f"the kinds are {', '.join(KINDS)}"
         raise trouble("R202", f"there is no kind {kind!r}; {hint}")
-    return text(document_schema(found))
+    return text(
+        {"$schema": DIALECT, "title": kind, **as_written(_document(found))} if editor else document_schema(found)
+    )
 
 
 def files() -> dict[str, str]:
@@ -67,7 +73,7 @@ def document_schema(kind: Kind) -> dict[str, Json]:
     return {"$schema": DIALECT, "title": kind.name, **_document(kind)}
 
 
-def any_schema(kinds: Mapping[str, Kind]) -> dict[str, Json]:
+def any_schema(kinds: Mapping[str, Kind], *, editor: bool = False) -> dict[str, Json]:
     """The schema of a document of any kind: an editor's one setting for a whole repository."""
     return {
         "$schema": DIALECT,
@@ -83,7 +89,7 @@ def any_schema(kinds: Mapping[str, Kind]) -> dict[str, Json]:
             }
             for name in kinds
         ],
-        "$defs": {name: _document(kind) for name, kind in kinds.items()},
+        "$defs": {name: as_written(_document(kind)) if editor else _document(kind) for name, kind in kinds.items()},
     }
 
 

@@ -152,8 +152,11 @@ def _leaves(value: object, path: Path) -> Iterator[Path]:
 def _origin(document: Document, path: Path) -> str:
     """`web.yaml:7`, with what the document has it from in brackets; `default` for what nobody wrote."""
     place = document.places.get(path)
-    if place is None and (len(document.places) == 1 or path[0] in ("apiVersion", "kind")):
-        # A document that another one made, or a file of libvirt's XML, has one place for all that it says.
+    made = ("metadata", "name") not in document.places
+    if place is None and (
+        document.xml is not None or path[0] in ("apiVersion", "kind") or (made and path[0] != "spec")
+    ):
+        # A document that another one made, or a file of libvirt's XML, has one place for what it is.
         place = document.places[()]
     if place is None:
         return DEFAULT

@@ -169,10 +169,11 @@ def _volume_of(document: Document, disk: Mapping[str, Any], position: int) -> Do
     body = {"pool": pool, "format": disk.get("format", "qcow2")}
     body |= {_OF_VOLUME[field]: disk[field] for field in _OF_VOLUME if field in disk}
     at = ("spec", "disks", position)
-    places = {("spec", *path[3:]): found for path, found in document.places.items() if path[:3] == at and path != at}
-    places[()] = place
+    inner = ((path[3:], found) for path, found in document.places.items() if path[:3] == at and path != at)
+    spots = {("spec", _OF_VOLUME.get(str(path[0]), path[0]), *path[1:]): found for path, found in inner}
+    spots[()] = place
     return sealed(
-        Document(ref=Ref("Volume", name), host=document.host, labels=document.labels, body=body, places=places)
+        Document(ref=Ref("Volume", name), host=document.host, labels=document.labels, body=body, places=spots)
     )
 
 

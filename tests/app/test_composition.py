@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.app import desired as module
@@ -311,6 +311,7 @@ def test_hosts_can_be_generated_too_and_others_go_to_them() -> None:
     assert [host for host, ref in found.specs if ref.kind == "Network"] == ["hv1", "hv2"]
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(0, 50), unique=True, min_size=1, max_size=8), st.data())
 def test_an_entry_that_goes_changes_no_other_document(entries: list[int], data: st.DataObject) -> None:
     gone = data.draw(st.sampled_from(entries))

@@ -71,7 +71,8 @@ def test_each_value_has_the_place_where_it_was_written(state: Settings) -> None:
 
 def test_a_volume_that_a_disk_asks_for_comes_from_that_disk(state: Settings) -> None:
     found = one(state, Ref("Volume", "default/web-1-root"))
-    assert set(found.origins.values()) == {"web.yaml:12"}
+    assert {found.origins[path] for path in ("kind", "metadata.name", "spec.capacity")} == {"web.yaml:12"}
+    assert found.origins["spec.format"] == "default"
     assert found.document["metadata"] == {"name": "web-1-root", "host": found.host}
 
 

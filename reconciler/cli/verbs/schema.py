@@ -16,17 +16,18 @@ from reconciler.errors import trouble
 @click.command(cls=Verb, name="schema")
 @click.argument("kind", metavar="[KIND]", required=False)
 @click.option("--all", "everything", is_flag=True, help="Every schema, as files in the directory of --to.")
+@click.option("--editor", is_flag=True, help="Of documents as they are written: ${…}, generate, patch and null, too.")
 @path_option("--to", metavar="DIR", help="Directory for --all.")
 @with_options
-def command(options: Options, kind: str | None, everything: bool, to: Path | None) -> int:
+def command(options: Options, kind: str | None, everything: bool, editor: bool, to: Path | None) -> int:
     """Print the JSON Schema (2020-12) of a kind; without KIND, one schema for documents of any kind.
 
-    For editors: `# yaml-language-server: $schema=…` at the top of a manifest.
+    For editors, best with --editor: `# yaml-language-server: $schema=…` at the top of a manifest.
     """
     if everything != (to is not None) or (everything and kind):
         raise trouble("R801", "--all and --to DIR belong together, and take no KIND")
     if to is None:
-        answer(schema(kind))
+        answer(schema(kind, editor=editor))
         return 0
     written = _write(to)
     if options.json:
