@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.entries import Entry, entry_of, path_of
 from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Claims, Spec
+from reconciler.model.probes import HttpProbe, TcpProbe
 from reconciler.model.quantities import format_size
 from reconciler.policy import devices
 from reconciler.policy.matching import below, climbs, like, like_any, like_url, plain
@@ -49,7 +51,7 @@ class _Found:
 def violations(policies: Sequence[Policy], spec: Spec, table: Mapping[str, Entry]) -> tuple[Violation, ...]:
     """All that at least one of the policies does not permit, in the order of the claims."""
     claims = {**spec.hints, **spec.claims}
-    listed = tuple(_judged(spec.ref.kind, claims))
+    listed = (*_judged(spec.ref.kind, claims), *_probed(spec))
     found: dict[tuple[str, Address, str], Violation] = {}
     for policy in policies:
         mine = policy.for_resource(str(spec.ref))
@@ -80,6 +82,19 @@ def _judged(kind: str, claims: Claims) -> Iterator[_Found]:
         if text:
             yield from _by_place(place, claims, address, text) if place else _by_value(address, text)
     yield from (_Found("hostDevices", address, name) for name, address in devices.named(kind, claims))
+
+
+def _probed(spec: Spec) -> Iterator[_Found]:
+    """Where reconciler itself connects to see whether a guest is healthy, as far as that is not the guest."""
+    for probe in spec.policy.health.probes:
+        if isinstance(probe, TcpProbe) and probe.host:
+            yield _Found("hosts", _HEALTH, probe.host)
+        elif isinstance(probe, HttpProbe) and not _OF_THE_GUEST.match(probe.url):
+            yield _Found("urls", _HEALTH, probe.url)
+
+
+_HEALTH: Address = "!health/probe"
+_OF_THE_GUEST = re.compile(r"https?://\{address\}(:\d+)?([/?#]|$)")
 
 
 def _by_place(place: Place, claims: Claims, address: Address, text: str) -> Iterator[_Found]:

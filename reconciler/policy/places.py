@@ -203,6 +203,7 @@ _STORAGE: tuple[Place, ...] = (
     Place("Pool", "source/name", FREE, "named by the host's admin for its pool type, which is judged"),
     Place("Volume", "backingStore/path", "paths"),
     Place("Volume", "!backing", "pools", choose=_backing),
+    Place("Volume", "!source.volume", "pools", choose=_backing),
     Place("Volume", "source/device@path", "paths"),
     Place("Volume", "target/path", "paths"),
     Place("Volume", "!source", "sources"),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from lxml import etree
 
 from reconciler.kind import Context
 from reconciler.kinds import KINDS
@@ -30,8 +31,17 @@ def refused(kind: str, policy: Policy = GUARDED, **made) -> set[tuple[str, str]]
     return {(each.word, each.value) for each in found}
 
 
+def named(inner: str) -> str:
+    """The devices, those that an overlay knows by name only with one."""
+    root = etree.fromstring(f"<devices>{inner}</devices>")
+    for place, each in enumerate(root):
+        if each.tag in ("interface", "hostdev", "redirdev"):
+            each.insert(0, etree.Element("alias", name=f"ua-d{place}"))
+    return etree.tostring(root, encoding="unicode")
+
+
 def devices(inner: str, **more) -> set[tuple[str, str]]:
-    return refused("Domain", body={"xml": f"<domain><devices>{inner}</devices></domain>"}, **more)
+    return refused("Domain", body={"xml": f"<domain>{named(inner)}</domain>"}, **more)
 
 
 def disk(inner: str, kind: str = "file") -> str:
@@ -93,8 +103,6 @@ PATHS = {
              "type='block'><source dev='/dev/sda'/></backingStore></backingStore>"),
         "/dev/sda",
     ),
-    "a mirror": (disk("<source file='/srv/guests/a'/><mirror><source file='/etc/shadow'/></mirror>"), "/etc/shadow"),
-    "an old mirror": (disk("<source file='/srv/guests/a'/><mirror file='/etc/shadow'/>"), "/etc/shadow"),
     "reservations": (
         disk("<source dev='/srv/guests/a'><reservations managed='no'><source type='unix' path='/run/x'/></reservations>"
              "</source>"),
@@ -180,7 +188,7 @@ OTHERS = {
         ("programs", "/usr/bin/qemu-system-/../sh"),
     ),
     "a script": (
-        "<devices><interface type='ethernet'><script path='/srv/guests/x'/></interface></devices>",
+        "<devices><interface type='ethernet'><alias name='ua-a'/><script path='/srv/guests/x'/></interface></devices>",
         ("programs", "/srv/guests/x"),
     ),
     "virtiofsd": (
@@ -409,7 +417,7 @@ def test_a_rule_permits_or_refuses_values_at_one_place():
 def test_an_exception_is_for_the_resources_that_it_names():
     exception = {"resources": ["Domain/db-*"], "hostDevices": ["pci:*"], "limits": {"vcpus": 8}}
     policy = parse({"preset": "guarded", "limits": {"vcpus": 2}, "exceptions": [exception]}, "the policy")
-    body = {"vcpus": 8, "xml": f"<domain><devices>{HOSTDEVS['pci'][0]}</devices></domain>"}
+    body = {"vcpus": 8, "xml": f"<domain>{named(HOSTDEVS['pci'][0])}</domain>"}
     assert refused("Domain", policy, name="db-1", body=body) == set()
     assert {word for word, _ in refused("Domain", policy, name="web", body=body)} == {"hostDevices", "limits.vcpus"}
 
@@ -431,3 +439,24 @@ def test_a_password_is_in_no_message():
 def test_what_is_to_be_removed_is_asked_of_nobody():
     body = {"firmware": "bios", "xml": "<domain><devices/></domain>"}
     assert refused("Domain", body=body) == set()
+
+
+def test_a_probe_can_ask_the_guest_and_nobody_else():
+    probes = [{"http": "http://{address}:8080/x"}, {"tcp": 22}, {"agent": True}]
+    assert refused("Domain", body={"guestAgent": True, "health": {"probes": probes}}) == set()
+    others = [{"http": "http://169.254.169.254/x"}, {"tcp": 22, "host": "10.0.0.1"}]
+    assert refused("Domain", body={"health": {"probes": others}}) == {
+        ("urls", "http://169.254.169.254/x"),
+        ("hosts", "10.0.0.1"),
+    }
+    tricky = [{"http": "http://{address}.example.com/x"}]
+    assert len(refused("Domain", body={"health": {"probes": tricky}})) == 1
+
+
+def test_content_from_the_web_from_this_machine_and_from_other_pools_is_judged():
+    sums = {"sha256": "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"}
+    body = {"capacity": "1GiB", "source": {"url": "http://x/y", **sums}}
+    assert refused("Volume", name="default/a", body=body) == {("urls", "http://x/y")}
+    policy = parse({"pools": ["default"]}, "the policy")
+    for body in ({"source": {"volume": "other/golden"}}, {"backing": "other/golden"}):
+        assert refused("Volume", policy, name="default/a", body={"capacity": "1GiB", **body}) == {("pools", "other")}
