@@ -95,6 +95,11 @@ NAMES = Codec(
     lower=lambda value: ",".join(value) if isinstance(value, list) else str(value),
     lift=lambda value: value.split(","),
 )
+LINES = Codec(
+    schema={"type": "array", "items": {"type": "string", "minLength": 1, "pattern": r"^[^\n]*$"}},
+    lower=lambda value: "\n".join(value) if isinstance(value, list) else str(value),
+    lift=lambda value: value.split("\n"),
+)
 PATH = text(pattern=r"/[^\x00-\x1f]*", unit="absolute path on the host")
 MAC = Codec(
     schema={"type": "string", "pattern": r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"},

@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import lru_cache
 
 from reconciler import fields, foreign, markup
-from reconciler.codecs import TEXT, YES_NO, Json, choice
+from reconciler.codecs import Json
 from reconciler.entries import Entry, entry_of
-from reconciler.fields import Field, Group, Items, Lowered, Node, join
+from reconciler.fields import Group, Items, Lowered, Node, join
 from reconciler.kind import Situation
 from reconciler.markup import Element, Identities
 from reconciler.model.addresses import element_of, entry_keys, inside, is_inside, pattern_of
-from reconciler.model.documents import Address, Deletion, Observed, Policy, Spec, Texts
+from reconciler.model.documents import Address, Observed, Spec, Texts
 from reconciler.model.plans import Diff
 from reconciler.model.refs import Ref
 from reconciler.ports import error_code
@@ -219,39 +219,6 @@ def _around(address: Address) -> Iterator[Address]:
     while "/" in (element or address):
         element = (element or address).rpartition("/")[0]
         yield element
-
-
-POLICY: tuple[Field, ...] = (
-    Field(
-        name="deletionPolicy",
-        at="!deletionPolicy",
-        codec=choice("retain", "delete"),
-        doc="What becomes of the data when the document goes.",
-        example="retain",
-        noted=True,
-    ),
-    Field(
-        name="protect",
-        at="!protect",
-        codec=YES_NO,
-        doc="Refuse to delete or replace it, even after the document is gone.",
-        example=True,
-        noted=True,
-    ),
-    Field(
-        name="xml",
-        at="!xml",
-        codec=TEXT,
-        doc="Anything else libvirt knows, in libvirt's own words; it wins over the fields.",
-        example="<network><title>office</title></network>",
-        noted=True,
-    ),
-)
-
-
-def read_policy(body: Mapping[str, Json]) -> Policy:
-    """What a document permits, for kinds without a guest inside."""
-    return Policy(protect=body.get("protect") is True, deletion=Deletion(body.get("deletionPolicy", "retain")))
 
 
 def claim_all(texts: Texts, nodes: Sequence[Node], table: Mapping[str, Entry]) -> Lowered:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reconciler import __version__
 from reconciler.app import capacity, enforcing, images, preflight, rebuilding, session, usage
-from reconciler.app.formats import with_formats
+from reconciler.app.cases import case_of, emulated, permissions
 from reconciler.app.moving import decide_moved, moves
-from reconciler.app.places import with_places
 from reconciler.app.session import Session, Workspace
 from reconciler.app.settings import Selection, Settings
-from reconciler.engine.decide import Case, Decided, decide
+from reconciler.engine.care import bound
+from reconciler.engine.decide import Decided, decide
 from reconciler.engine.digest import plan_digest
 from reconciler.engine.guard import guard, one_life, protect
 from reconciler.engine.order import order
@@ -22,11 +22,10 @@ from reconciler.engine.prune import prune
 from reconciler.engine.suspension import conditions, in_force
 from reconciler.engine.unseen import in_sight
 from reconciler.errors import DeniedError, HostError, Problem, UnreachableError, trouble
-from reconciler.model.documents import Address, RestartPolicy, Spec
-from reconciler.model.inventory import NOTHING_APPLIED, Applied, Inventory
-from reconciler.model.plans import Action, Allow, Blocked, Capacity, Change, Condition, Disruption, Plan
+from reconciler.model.documents import Spec
+from reconciler.model.inventory import Inventory
+from reconciler.model.plans import Action, Blocked, Capacity, Change, Condition, Disruption, Plan
 from reconciler.model.refs import Ref
-from reconciler.model.windows import next_opening, open_until
 
 VERDICTS = "verdicts"
 
@@ -99,19 +98,12 @@ def _host_plan(workspace: Workspace, host: Session) -> HostPlan:
     wanted = images.along(specs, workspace.selection.refs, taking_part(workspace, inventory))
     chosen = [spec for ref, spec in specs.items() if wanted(ref)]
     moved = moves(host, specs.values())
-    decisions = list(decided(workspace, host, inventory, chosen, moved))
+    decisions = [
+        *decided(workspace, host, inventory, chosen, moved),
+        _removed(workspace, host, inventory, {*specs, *moved.values()}, wanted),
+    ]
     owners = workspace.desired.owners
-    pruned = prune(
-        workspace.kinds,
-        inventory,
-        {*specs, *moved.values()},
-        host.observed,
-        workspace.selection.allow,
-        owners,
-        host.hides,
-    )
     changes = rebuilding.with_volumes(workspace, host, specs, [item for each in decisions for item in each.changes])
-    changes += [change for change in pruned if wanted(change.ref)]
     changes, violating = enforcing.enforce(workspace, host, chosen, changes)
     changes = _possible(workspace, host, specs, chosen, changes)
     changes, unseen = in_sight(changes, specs, inventory.objects, host.hides)
@@ -140,6 +132,19 @@ def _possible(
     changes = preflight.check(workspace, host, specs, changes)
     changes = usage.stranded(host.observed, {spec.ref: spec for spec in chosen}, changes)
     return images.only_needed(workspace, host, specs, usage.mind(host.observed, specs, changes))
+
+
+def _removed(
+    workspace: Workspace,
+    host: Session,
+    inventory: Inventory,
+    declared: Collection[Ref],
+    wanted: Callable[[Ref], bool],
+) -> Decided:
+    """What is done to what is ours and declared no more."""
+    allow, owners = workspace.selection.allow, workspace.desired.owners
+    pruned = prune(workspace.kinds, inventory, declared, host.observed, allow, owners, host.hides)
+    return bound(Decided(changes=tuple(each for each in pruned if wanted(each.ref))), workspace.settings.mode)
 
 
 def _protected(workspace: Workspace, host: Session) -> Sequence[str]:
@@ -208,6 +213,7 @@ def decided(
     for ref, spec in unsure.items():
         case = case_of(workspace, host, inventory, spec, applied.get(moved.get(ref, ref)))
         found = decide_moved(case, host, inventory, moved[ref]) if ref in moved else decide(case)
+        found = bound(found, spec.policy.mode.at_most(workspace.settings.mode))
         if keys[ref] and not found.changes and not found.conditions:
             fresh[keys[ref]] = "equal"
         yield found
@@ -243,58 +249,3 @@ def _verdict_key(workspace: Workspace, host: Session, inventory: Inventory, spec
     facts = sorted(observed.facts.items())
     text = f"{__version__}|{spec.digest}|{observed.digest}|{facts}|{owned}|{owners}|{allow}"
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def informed(workspace: Workspace, host: Session, spec: Spec) -> Spec:
-    """The Spec with what its host knows where the document is silent: formats and places of volumes, the best type."""
-    spec = with_places(workspace, host, with_formats(workspace, host, spec))
-    silent = _silent(workspace, host, spec)
-    if not silent:
-        return spec
-    found = host.offers()
-    return replace(spec, hints={**{address: found[offer] for address, offer in silent.items()}, **spec.hints})
-
-
-def _silent(workspace: Workspace, host: Session, spec: Spec) -> dict[Address, str]:
-    """What a new object takes from its host: address -> name of the offer."""
-    if spec.ref in host.observed:
-        return {}
-    offers = workspace.kinds[spec.ref.kind].offers
-    return {address: offer for address, offer in offers.items() if address not in spec.claims}
-
-
-def emulated(workspace: Workspace, host: Session, specs: Iterable[Spec]) -> Iterator[Condition]:
-    """One for each new machine that will be slow because its host has no hardware virtualisation to offer."""
-    for spec in specs:
-        if "domain type" in _silent(workspace, host, spec).values() and host.offers()["domain type"] == "qemu":
-            yield Condition(spec.ref, host.host, "SoftwareEmulation", host.offers()["why"])
-
-
-def case_of(workspace: Workspace, host: Session, inventory: Inventory, spec: Spec, applied: Applied | None) -> Case:
-    """All that is known of one declared resource."""
-    allow, until = permissions(workspace, spec)
-    waits = _needs_window(workspace, spec) and not until
-    return Case(
-        kind=workspace.kinds[spec.ref.kind],
-        spec=informed(workspace, host, spec),
-        observed=host.observed.get(spec.ref),
-        owned=inventory.objects.get(spec.ref),
-        applied=applied or NOTHING_APPLIED,
-        owners=workspace.desired.owners,
-        allow=allow,
-        today=workspace.today,
-        until=until,
-        opens=next_opening(spec.policy.windows, workspace.today) if waits else "",
-        locate=host.locate,
-    )
-
-
-def permissions(workspace: Workspace, spec: Spec) -> tuple[frozenset[Allow], str]:
-    """What the operator allows and, while a restart window of the document is open, the restart; and when that ends."""
-    allow = workspace.selection.allow
-    until = open_until(spec.policy.windows, workspace.today) if _needs_window(workspace, spec) else ""
-    return (allow | {Allow.RESTART}, until) if until else (allow, "")
-
-
-def _needs_window(workspace: Workspace, spec: Spec) -> bool:
-    return spec.policy.restart is RestartPolicy.WINDOW and Allow.RESTART not in workspace.selection.allow

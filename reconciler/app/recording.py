@@ -13,7 +13,7 @@ from reconciler.app import plan as planning
 from reconciler.app.session import Session, Workspace
 from reconciler.engine import backoff
 from reconciler.engine.suspension import in_force
-from reconciler.model.documents import CRASHED, Address, Observed, Spec, Texts
+from reconciler.model.documents import CRASHED, Address, Mode, Observed, Spec, Texts
 from reconciler.model.inventory import NOTHING_APPLIED, Applied, Crashes, Owned
 from reconciler.model.outcomes import Outcome, Result
 from reconciler.model.plans import Action, Change
@@ -233,7 +233,8 @@ class Record:
                 continue
             if not wanted(ref) or owned.owner not in self.workspace.desired.owners:
                 continue
-            if ref in changing:
+            mode = spec.policy.mode.at_most(self.workspace.settings.mode)
+            if ref in changing or mode is not Mode.ENFORCE:
                 self._heed(spec, owned)
             else:
                 self._objects[ref] = self._owned(spec, observed)

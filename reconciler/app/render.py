@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler import entries, markup
+from reconciler.app import cases, session
 from reconciler.app import plan as planning
-from reconciler.app import session
 from reconciler.app.session import Workspace
 from reconciler.app.settings import Selection, Settings
 from reconciler.engine.decide import decide
@@ -34,9 +34,9 @@ def _rendered(workspace: Workspace, spec: Spec) -> str:
         raise trouble("R601", f"{spec.ref} cannot be rendered: its host cannot be asked", spec.host)
     observed = host.observed.get(spec.ref)
     if observed is None:
-        return kind.render(planning.informed(workspace, host, public), None, ())
+        return kind.render(cases.informed(workspace, host, public), None, ())
     inventory = host.ledger.inventory()
-    decided = decide(planning.case_of(workspace, host, inventory, public, host.ledger.applied(spec.ref)))
+    decided = decide(cases.case_of(workspace, host, inventory, public, host.ledger.applied(spec.ref)))
     steps = (step for change in decided.changes for step in change.steps)
     defined = next((step.xml for step in steps if isinstance(step, Define)), observed.xml)
     return markup.serialise(markup.parse(without(defined)))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.model.documents import Mode
+
 if TYPE_CHECKING:
     from reconciler.model.plans import Allow
     from reconciler.model.refs import Ref
@@ -22,7 +24,8 @@ class Settings:
     `connect` is None for libvirt's own default. `owner` is "" unless the settings file names one.
     `values` are the values files of the command line, the nearest last. `lock_timeout` in seconds.
     `parallelism` counts changes at once over all hosts. `grants` is where manifests may take secret values from,
-    and every one of the `policies` has to be satisfied by them.
+    and every one of the `policies` has to be satisfied by them. `mode` is the most
+    that any document may bind.
     """
 
     directory: Path
@@ -36,6 +39,7 @@ class Settings:
     grants: Grants = Grants()
     images: ImageSettings = ImageSettings()
     policies: tuple[Policy, ...] = ()
+    mode: Mode = Mode.ENFORCE
 
     @property
     def apart(self) -> tuple[Path, ...]:

@@ -14,6 +14,7 @@ from reconciler.app.settings_keys import KEYS, NAME
 from reconciler.catalogue import Family
 from reconciler.errors import FAMILIES, Problem, trouble
 from reconciler.manifest.load import Loaded, load
+from reconciler.model.documents import Mode
 from reconciler.model.secrets import Grants
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def resolve(given: Given, environment: Mapping[str, str], *, root: bool) -> Sett
         grants=_grants(found, directory, named=bool(given.config)),
         policies=policies,
         images=_images(found, directory, named=bool(given.config)),
+        mode=Mode(found.text("mode") or Mode.ENFORCE.value),
     )
 
 

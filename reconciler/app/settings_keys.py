@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reconciler.app.grants import read_grants
 from reconciler.app.image_settings import read_images
+from reconciler.model.documents import Mode
 from reconciler.model.quantities import parse_duration
 
 NAME = "reconciler.yaml"
@@ -53,6 +54,13 @@ def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
         raise ValueError("wants a whole number from 1 to 1000")
     return value
+
+
+def _mode(value: object) -> str:
+    words = [mode.value for mode in Mode if mode is not Mode.IGNORE]
+    if value not in words:
+        raise ValueError(f"wants {', '.join(words[:-1])} or {words[-1]}")
+    return str(value)
 
 
 def _duration(value: object) -> int:
@@ -132,6 +140,14 @@ KEYS: tuple[Key, ...] = (
         example="30s",
         default="0s: fail at once and say who holds the lock",
         check=_duration,
+    ),
+    Key(
+        name="mode",
+        doc="The most that any document may bind: `observe` shows what differs and changes nothing, whatever documents "
+        "say; `createOnly` makes what is missing and changes or deletes nothing.",
+        example="observe",
+        default="enforce: each document as it says",
+        check=_mode,
     ),
     Key(
         name="secrets",

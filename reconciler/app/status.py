@@ -11,6 +11,7 @@ from reconciler.app.session import Workspace
 from reconciler.app.settings import Selection, Settings
 from reconciler.engine.backoff import CRASH_LOOP
 from reconciler.engine.busy import BUSY_CONDITION
+from reconciler.engine.care import DRIFTED
 from reconciler.engine.suspension import SUSPENDED
 from reconciler.engine.unseen import UNSEEN
 from reconciler.manifest.link import Key
@@ -19,7 +20,7 @@ from reconciler.model.plans import Action, Change, Condition, Plan
 from reconciler.model.refs import Ref
 
 # What is so is not as the document wants it, though no apply would change it now.
-UNREADY = frozenset({CRASH_LOOP, BUSY_CONDITION})
+UNREADY = frozenset({CRASH_LOOP, BUSY_CONDITION, DRIFTED})
 
 
 @dataclass(frozen=True, kw_only=True)

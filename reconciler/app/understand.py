@@ -11,12 +11,13 @@ from reconciler import entries
 from reconciler.app.composing import Composition, is_composed, remember
 from reconciler.app.privacy import is_private
 from reconciler.app.work import Work
-from reconciler.errors import ManifestError
-from reconciler.kind import Context
+from reconciler.engine.ignored import doubt
+from reconciler.errors import ManifestError, trouble
+from reconciler.kind import Context, Kind
 from reconciler.manifest import images, link, rows
 from reconciler.manifest.link import Key
 from reconciler.manifest.read import no_key, read
-from reconciler.model.documents import Document, Spec
+from reconciler.model.documents import Document, Mode, Spec
 from reconciler.model.refs import Ref
 from reconciler.model.secrets import is_reference
 from reconciler.ports import SourceFile
@@ -221,16 +222,22 @@ def _made(task: _Task, fresh: dict[str, str], work: Work) -> tuple[Spec, ...]:
 
 def _lowered(task: _Task, work: Work) -> Iterator[Spec]:
     under = work.composition.filled(task.under, task.document, task.host) if work.composition else task.under
+    mode: Mode | None = None
     for document in link.expand(task.document, under):
         whole = images.resolved(document, work.images, work.known) if document.ref.kind == "Volume" else document
-        spec = _spec(task.host, whole, work)
+        spec = _spec(task.host, whole, work, mode)
+        # What a document brings along (the volumes of its disks) binds no more than the document itself.
+        mode = mode or spec.policy.mode
         work.under.setdefault((task.host, spec.ref), (task.document, *reversed(under)))
         yield spec
 
 
-def _spec(host: str, document: Document, work: Work) -> Spec:
-    """What one document asks of one object."""
-    spec = work.kinds[document.ref.kind].parse(document, Context(host, work.owner))
+def _spec(host: str, document: Document, work: Work, mode: Mode | None = None) -> Spec:
+    """What one document asks of one object, in its own mode unless another is given."""
+    kind = work.kinds[document.ref.kind]
+    spec = kind.parse(document, Context(host, work.owner))
+    _check_ignored(kind, spec, document)
+    spec = replace(spec, policy=replace(spec.policy, mode=mode or spec.policy.mode))
     if document.xml is not None:
         # A definition taken from a host refers to what that host has; nobody has to declare it.
         spec = replace(spec, needs=tuple(replace(need, external=True) for need in spec.needs))
@@ -242,6 +249,13 @@ def _spec(host: str, document: Document, work: Work) -> Spec:
         moved_from=document.moved_from,
         digest=digest_of(spec),
     )
+
+
+def _check_ignored(kind: Kind, spec: Spec, document: Document) -> None:
+    """Raises R203 for an entry of `ignoreFields` that can never match."""
+    for place, pattern in enumerate(spec.policy.ignored):
+        if why := doubt(kind.table, pattern):
+            raise trouble("R203", f"{spec.ref}: {why}", document.place("spec", "ignoreFields", place))
 
 
 def digest_of(spec: Spec) -> str:

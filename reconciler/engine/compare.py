@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from reconciler import entries
+from reconciler.engine.ignored import left_to_others
 from reconciler.entries import Entry
 from reconciler.kind import Kind, Locate, nowhere
 from reconciler.matching import rename
@@ -37,7 +38,8 @@ def compare(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> tuple[Dif
             differing.append(diff)
             if not diff.address.endswith("@unit"):
                 covered.append(diff.address)
-    return tuple(differing)
+    left = left_to_others(kind, spec)
+    return tuple(diff for diff in differing if not left(diff.address))
 
 
 def _wanted(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[Diff]:
@@ -192,8 +194,9 @@ def pending(
         there, here = entry_keys(live, at), entry_keys(config, at)
         found.extend(f"{at}[{key}]" for key in (*there, *here) if (key in there) != (key in here))
     covered: list[Address] = []
+    left = left_to_others(kind, spec)
     for address in sorted(dict.fromkeys(found)):
-        if not is_inside(address, covered) and not kind.moot(address, config, live, locate):
+        if not left(address) and not is_inside(address, covered) and not kind.moot(address, config, live, locate):
             covered.append(address)
     return tuple(covered)
 

@@ -10,6 +10,7 @@ from reconciler.model.documents import (
     Deferred,
     Deletion,
     Document,
+    Mode,
     Need,
     Place,
     Policy,
@@ -109,6 +110,8 @@ def policy_values(policy: Policy) -> list[object]:
     """A policy as JSON values; what few documents say is left out where they do not."""
     windows = [[window.schedule, window.seconds, window.zone] for window in policy.windows]
     return [
+        policy.mode.value,
+        list(policy.ignored),
         policy.protect,
         policy.deletion.value,
         policy.restart.value,
@@ -180,8 +183,10 @@ def _need(kind: str, name: str, external: bool, path: list[str | int]) -> Need:
 def _policy(values: tuple[Any, ...]) -> Policy:
     if values == _DEFAULT_VALUES:
         return _DEFAULT_POLICY
-    protect, deletion, restart, seconds, force, windows, agent_seconds, health = values
+    mode, ignored, protect, deletion, restart, seconds, force, windows, agent_seconds, health = values
     return Policy(
+        mode=Mode(mode),
+        ignored=tuple(ignored),
         protect=protect,
         deletion=Deletion(deletion),
         restart=RestartPolicy(restart),

@@ -137,12 +137,30 @@ class RestartPolicy(Enum):
     WINDOW = "window"
 
 
+class Mode(Enum):
+    """How far a document binds: make it so, make it once, only tell, or do not even look."""
+
+    ENFORCE = "enforce"
+    CREATE_ONLY = "createOnly"
+    OBSERVE = "observe"
+    IGNORE = "ignore"
+
+    def at_most(self, other: Mode) -> Mode:
+        """The one of the two that binds less."""
+        return max(self, other, key=list(Mode).index)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
     """What a document permits, as opposed to what it wants.
 
     `shutdown_seconds` is the grace before force off; the guest's agent has `agent_seconds` of it, half if that is None.
+    `ignored` are paths (`disks[root].cache`, with `*` for any text) where the host may have what it likes once the
+    object is there.
     """
+
+    mode: Mode = Mode.ENFORCE
+    ignored: tuple[str, ...] = ()
 
     protect: bool = False
     deletion: Deletion = Deletion.RETAIN

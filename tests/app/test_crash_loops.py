@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.app import plan as planning
-from reconciler.app import wiring
+from reconciler.app import cases, wiring
 from reconciler.app.apply import execute
 from reconciler.app.desired import Desired, NoCache
 from reconciler.app.perform import Run
@@ -83,7 +82,7 @@ class Bench:
     def decided(self, workspace):
         session = workspace.sessions["h"]
         inventory, spec = session.ledger.inventory(), workspace.desired.specs["h", WEB]
-        return decide(planning.case_of(workspace, session, inventory, spec, session.ledger.applied(WEB)))
+        return decide(cases.case_of(workspace, session, inventory, spec, session.ledger.applied(WEB)))
 
     def apply(self, spec, after=0, meanwhile=lambda: None, **more):
         """One pass, so many seconds after the last: what it did, and what it said."""

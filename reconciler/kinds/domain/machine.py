@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.codecs import NAMES, PATH, TEXT, YES_NO, Codec, choice, text
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.model.quantities import DURATION_PATTERN, parse_duration
+from reconciler.permits import CARE
 
 DURATION = Codec(
     schema={"type": "string", "pattern": DURATION_PATTERN},
@@ -17,6 +18,7 @@ FLAG = Codec(
 )
 # What the document says about itself: read by `spec.parse`, never written to the host.
 POLICY: tuple[Node, ...] = (
+    *CARE,
     Field(
         name="profile",
         at="!profile",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import unquote
 
-from reconciler import codecs, definitions, entries, fields, markup, merging, users
+from reconciler import codecs, definitions, entries, fields, markup, merging, permits, users
 from reconciler.errors import ManifestError, Problem, trouble
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kind import Context
@@ -96,7 +96,7 @@ def parse(document: Document, context: Context) -> Spec:
         lists=frozenset(lowered.lists),
         hints=lowered.hints,
         needs=(*devices.needs(document.body), *seed.needs(document.body)),
-        policy=policy(said, health.read(document.body)),
+        policy=permits.with_care(policy(said, health.read(document.body)), document.body),
         labels=document.labels,
         where=document.place(),
         digest=document.digest,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from reconciler import definitions, fields, markup, merging
+from reconciler import definitions, fields, markup, merging, permits
 from reconciler.codecs import Json
 from reconciler.errors import trouble
 from reconciler.fields import Lowered
@@ -45,7 +45,7 @@ def parse(document: Document, context: Context) -> Spec:
 
 def _policy(document: Document) -> Policy:
     restart = RestartPolicy(document.body.get("restartPolicy", RestartPolicy.NEVER.value))
-    return replace(definitions.read_policy(document.body), restart=restart)
+    return replace(permits.read_policy(document.body), restart=restart)
 
 
 def _lower(document: Document) -> Lowered:

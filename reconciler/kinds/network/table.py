@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from reconciler.codecs import MAC, NAME, YES_NO, choice, integer
-from reconciler.definitions import POLICY
 from reconciler.entries import index
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.kinds.network.addressing import DNS, IPS, ROUTES
 from reconciler.kinds.network.codecs import DNS_NAME, DNSMASQ_OPTIONS
 from reconciler.kinds.network.links import BANDWIDTH, BRIDGE, FORWARD, VLAN
+from reconciler.permits import POLICY
 
 TRUST = Field(
     name="trustGuestRxFilters",

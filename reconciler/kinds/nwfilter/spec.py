@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler import definitions, entries, fields, markup, merging
+from reconciler import definitions, entries, fields, markup, merging, permits
 from reconciler.codecs import YES_NO, Codec, Json, choice, text
-from reconciler.definitions import POLICY
 from reconciler.errors import trouble
 from reconciler.fields import Field, Items, Lowered, Node
 from reconciler.kind import Context
@@ -15,6 +14,7 @@ from reconciler.kinds.nwfilter.xml import ENTRIES, IDENTITIES, ORDER, flat, read
 from reconciler.model.addresses import entry_keys, pattern_of
 from reconciler.model.documents import Address, Document, Need, Spec, Texts
 from reconciler.model.refs import Ref
+from reconciler.permits import POLICY
 
 PRIORITY = Codec(
     schema={"type": "integer", "minimum": -1000, "maximum": 1000},
@@ -170,7 +170,7 @@ def parse(document: Document, context: Context) -> Spec:
         lists=frozenset(lowered.lists),
         hints=lowered.hints,
         needs=tuple(_needs(document, lowered)),
-        policy=definitions.read_policy(document.body),
+        policy=permits.read_policy(document.body),
         labels=document.labels,
         where=document.place(),
         digest=document.digest,

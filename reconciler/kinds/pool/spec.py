@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from reconciler import definitions, entries, fields, markup, merging, users
+from reconciler import definitions, entries, fields, markup, merging, permits, users
 from reconciler.codecs import NAME, TEXT, UUID, YES_NO, Codec, Json, choice, integer, text
-from reconciler.definitions import POLICY
 from reconciler.errors import trouble
 from reconciler.fields import Field, Group, Items, Lowered, Node
 from reconciler.kind import Context
 from reconciler.kinds.pool.xml import IDENTITIES, flat, read, spell_mode, spell_path
 from reconciler.model.documents import Address, Document, Spec, Texts
+from reconciler.permits import POLICY
 
 # Types whose volumes appear under a directory (formatstorage, "Target elements").
 WITH_TARGET = ("dir", "fs", "netfs", "logical", "disk", "iscsi", "scsi", "mpath", "vstorage")
@@ -220,7 +220,7 @@ def parse(document: Document, context: Context) -> Spec:
         lists=frozenset(lowered.lists),
         hints=lowered.hints,
         needs=users.secret_needs(claims),
-        policy=definitions.read_policy(document.body),
+        policy=permits.read_policy(document.body),
         labels=document.labels,
         where=document.place(),
         digest=document.digest,

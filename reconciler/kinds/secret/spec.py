@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
-from reconciler import definitions, entries, fields, merging
+from reconciler import definitions, entries, fields, merging, permits
 from reconciler.codecs import PATH, TEXT, UUID, YES_NO, Codec, Json, choice
-from reconciler.definitions import POLICY
 from reconciler.errors import trouble
 from reconciler.fields import Field, Group, Lowered, Node
 from reconciler.kind import Context
 from reconciler.kinds.secret.xml import IDENTITIES, VALUE, flat, read
 from reconciler.model.documents import Address, Document, Spec, Texts
 from reconciler.naming import USES
+from reconciler.permits import POLICY
 
 # libvirt takes any bytes (virSecretSetValue). Here they are in base64, as libvirt itself stores them.
 BYTES = Codec(
@@ -120,7 +120,7 @@ def parse(document: Document, context: Context) -> Spec:
         claims=lowered.claims,
         lists=frozenset(lowered.lists),
         hints=lowered.hints,
-        policy=definitions.read_policy(document.body),
+        policy=permits.read_policy(document.body),
         labels=document.labels,
         where=document.place(),
         digest=document.digest,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reconciler import definitions, fields, merging, users
+from reconciler import definitions, fields, merging, permits, users
 from reconciler.codecs import VOLUME_SIZE, Json
 from reconciler.errors import trouble
 from reconciler.fields import Lowered
@@ -50,7 +50,7 @@ def parse(document: Document, context: Context) -> Spec:
         lists=frozenset(lowered.lists),
         hints=lowered.hints,
         needs=(*_needs(document, pool, below), *users.secret_needs(lowered.claims)),
-        policy=definitions.read_policy(document.body),
+        policy=permits.read_policy(document.body),
         labels=document.labels,
         where=document.place(),
         digest=document.digest,

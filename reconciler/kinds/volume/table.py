@@ -20,10 +20,10 @@ from reconciler.codecs import (
     size,
     text,
 )
-from reconciler.definitions import POLICY
 from reconciler.fields import Field, Group, Node
 from reconciler.kinds.volume.xml import BACKING, CLUSTER, FORMAT, IMAGE, spell_mode
 from reconciler.model.documents import Address
+from reconciler.permits import POLICY
 
 SOURCE = "!source"
 SOURCE_DIGEST = "!source.digest"
