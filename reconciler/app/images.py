@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from reconciler.app.session import Session, Workspace
-from reconciler.model.documents import Address, Claims, Document, Spec
+from reconciler.manifest.images import kept_name
+from reconciler.model.documents import Address, Claims, Document, Spec, Texts
 from reconciler.model.inventory import Applied
-from reconciler.model.plans import Action, Change
+from reconciler.model.plans import FILL, Action, Change, KindStep, On
 from reconciler.model.refs import Ref
 
 # Facts of volumes (see `kinds.volume.table`): the image, and what tells a kept one from those made from it.
-IMAGE, KEPT = "!image", "!source.sum"
+IMAGE, KEPT, BACKING = "!image", "!source.sum", "!backing"
 DIGEST, SOURCE, COPIED, MADE = "!image.digest", "!image.source", "!source.volume", "!image.made"
 # What is remembered, and what `status` calls it.
 _SHOWN: Mapping[Address, str] = {
@@ -52,13 +53,20 @@ def only_needed(
     return _on_demand(specs, workspace.selection.refs, _without_used(host, changes))
 
 
+def made_by(change: Change) -> set[Ref]:
+    """What a change makes new: its own object, or a volume of its machine."""
+    own = {change.ref} if change.action in _MAKING else set()
+    others = ((step.ref, step.step) for step in change.steps if isinstance(step, On))
+    return own | {ref for ref, step in others if isinstance(step, KindStep) and step.name in ("create", FILL)}
+
+
 def _on_demand(specs: Mapping[Ref, Spec], named: Sequence[Ref], changes: Sequence[Change]) -> list[Change]:
     """The changes without images that nothing is made from now, unless they are named."""
     coming = [change.ref for change in changes if change.action is Action.CREATE and change.ref.kind == "Volume"]
     if not coming:
         return list(changes)
-    making = (specs[change.ref] for change in changes if change.action in _MAKING and change.blocked is None)
-    needed = {need.ref for spec in making for need in spec.needs}
+    making = {ref for change in changes if change.blocked is None for ref in made_by(change)}
+    needed = {need.ref for ref in making if ref in specs for need in specs[ref].needs}
     idle = {
         ref for ref, image in kept(specs).items() if ref not in needed and not {Ref("Image", image), ref} & set(named)
     }
@@ -74,6 +82,18 @@ def _without_used(host: Session, changes: Sequence[Change]) -> list[Change]:
     ]
     waiting = {ref for ref, applied in host.ledger.all_applied(held).items() if is_kept(applied.claims)} if held else ()
     return [change for change in changes if change.ref not in waiting]
+
+
+def image_of(workspace: Workspace, volume: Ref) -> str:
+    """The Image that is kept as this volume, by its name; "" if none is."""
+    name = volume.name.rpartition("/")[2] if volume.kind == "Volume" else ""
+    return next((image.ref.name for image in workspace.desired.images.values() if kept_name(image) == name), "")
+
+
+def with_image(workspace: Workspace, facts: Texts) -> Texts:
+    """What is known of a volume, with the Image that it stands on in place of the volume that this is kept as."""
+    image = image_of(workspace, Ref("Volume", facts.get(BACKING, "")))
+    return {**facts, IMAGE: image} if image else facts
 
 
 def origin_of(spec: Spec, today: str) -> dict[Address, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
 
-from reconciler.app import importing, layout, session, wiring
+from reconciler.app import images, importing, layout, session, wiring
 from reconciler.app.desired import own_schemas
 from reconciler.app.importing import Draft, Found
 from reconciler.app.session import Session, Workspace
@@ -103,10 +103,12 @@ def _chosen(workspace: Workspace, wish: Wish, paths: layout.Paths) -> Iterator[F
             folder = _folder(workspace, host)
             again = declared and wish.overwrite and (wish.to / paths[folder, ref]).exists()
             kind = workspace.kinds[ref.kind]
-            if not kind.root or ref in workspace.selection.exclude or (not wanted and kind.given(seen)):
+            given = kind.given(seen) or images.image_of(workspace, ref)
+            if not kind.root or ref in workspace.selection.exclude or (not wanted and given):
                 continue
             if ref in wanted if wanted else (again or not declared):
-                yield Found(ref=ref, host=folder, where=host.host, xml=seen.xml, facts=seen.facts)
+                facts = images.with_image(workspace, seen.facts)
+                yield Found(ref=ref, host=folder, where=host.host, xml=seen.xml, facts=facts)
 
 
 def _write_all(found: Sequence[Found], paths: layout.Paths, wish: Wish, report: Report) -> Imported:

@@ -89,6 +89,14 @@ class Record:
         origins = ((spec.ref, images.origin_of(spec, self.workspace.today)) for spec in specs)
         return {ref: Applied(origin=origin) for ref, origin in origins if origin}
 
+    def _made_along(self, change: Change) -> None:
+        """What the volumes are made from that a machine's change has made anew."""
+        for ref in sorted(images.made_by(change) - {change.ref}):
+            spec = self.workspace.desired.specs.get((change.host, ref))
+            known = self._applied.get(ref) or self.host.ledger.applied(ref)
+            if spec is not None and known is not None:
+                self._applied[ref] = replace(known, origin=images.origin_of(spec, self.workspace.today))
+
     def _origin(self, change: Change, spec: Spec) -> Texts:
         """What an object was made from: by this change, or as it is known."""
         if change.action in (Action.CREATE, Action.REPLACE):
@@ -155,6 +163,7 @@ class Record:
         self._objects[change.ref] = replace(self._owned(spec, observed), unhealthy=known.unhealthy if known else "")
         self._definitions[change.ref] = observed.xml if observed else None
         self._applied[change.ref] = replace(applied, origin=self._origin(change, spec)) if applied else None
+        self._made_along(change)
 
     def _crashes(self, change: Change) -> Crashes | None:
         """What to remember of its crashes after this change: a start after one counts, whatever became of it."""

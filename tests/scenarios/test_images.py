@@ -90,7 +90,8 @@ def said(result):
 def test_a_machine_from_an_image_on_the_web(lab, images, web, tmp_path):
     data = lzma.compress(disk(tmp_path / "base"))
     web.files["/base.qcow2.xz"] = data
-    machine = vm(more="  disks:\n    - {name: root, pool: images, image: base, size: 16MiB}\n")
+    disks = "  disks:\n    - {name: root, pool: images, image: base, size: 16MiB}\n"
+    machine = vm(power="running", more=disks)
     write(lab, images, image(web.url("/base.qcow2.xz"), data, more="  format: qcow2"), machine)
     assert [ref for ref, _ in lab.actions()] == [
         "Pool/images",
@@ -99,6 +100,8 @@ def test_a_machine_from_an_image_on_the_web(lab, images, web, tmp_path):
         "Domain/vm",
     ]
     lab.converge()
+    assert lab.domain("vm").blockInfo("sda" if "sda" in lab.domain("vm").XMLDesc() else "vda")[0] == 16 * MIB
+    lab.domain("vm").destroy()
     info = virtual_size(images / "vm-root")
     assert (info["virtual-size"], info["backing-filename-format"]) == (16 * MIB, "qcow2")
     assert info["backing-filename"] == str(images / kept("base", data))
@@ -124,69 +127,93 @@ def test_status_tells_what_each_volume_was_made_from(lab, images, web, tmp_path)
     assert [row["ref"] for row in json.loads(rows_of)["resources"]] == ["Image/base"]
 
 
-@pytest.mark.parametrize("size", [None, "16MiB"], ids=["as large as the image", "larger"])
-@pytest.mark.parametrize("clone", ["link", "copy"])
-def test_a_volume_stands_on_its_image_or_is_a_copy_of_it(lab, images, tmp_path, clone, size):
+def test_volumes_stand_on_their_image_or_are_copies_of_it_as_large_or_larger(lab, images, tmp_path):
     data = disk(tmp_path / "base.qcow2")
     (lab.directory / "base.qcow2").write_bytes(data)
-    more = {"capacity": size} if size else {}
-    write(lab, images, image("base.qcow2", data), volume(clone=clone, **more))
+    ways = [(clone, size) for clone in ("link", "copy") for size in (8, 16)]
+    volumes = [
+        volume(f"{clone}-{size}", clone=clone, **({"capacity": "16MiB"} if size == 16 else {})) for clone, size in ways
+    ]
+    write(lab, images, image("base.qcow2", data), *volumes)
     lab.converge()
-    info = virtual_size(images / "v")
-    assert info["virtual-size"] == (16 if size else 8) * MIB
-    assert ("backing-filename" in info) == (clone == "link")
-    assert begins(images / "v", tmp_path) == b"one"
+    for clone, size in ways:
+        info = virtual_size(images / f"{clone}-{size}")
+        assert info["virtual-size"] == size * MIB
+        assert ("backing-filename" in info) == (clone == "link")
+        assert begins(images / f"{clone}-{size}", tmp_path) == b"one"
 
 
-@pytest.mark.parametrize("clone", ["link", "copy"])
-def test_s34_a_newer_image_changes_no_volume_that_is_there(lab, images, tmp_path, clone):
-    one, two = (disk(tmp_path / name, name.encode()) for name in ("one", "two"))
+def both(**fields):
+    """A volume that stands on the image, and one that is a copy of it."""
+    return [volume(clone, clone=clone, **fields) for clone in ("link", "copy")]
+
+
+def two_images(lab, tmp_path):
+    """The content of the files `one` and `two` beside the documents, which begin with their names."""
     for name in ("one", "two"):
-        (lab.directory / name).write_bytes((tmp_path / name).read_bytes())
-    write(lab, images, image("one", one), volume(clone=clone))
+        disk(lab.directory / name, name.encode())
+        (lab.directory / name).with_suffix(".raw").unlink()
+    return [(lab.directory / name).read_bytes() for name in ("one", "two")]
+
+
+def test_s34_a_newer_image_changes_no_volume_that_is_there(lab, images, tmp_path):
+    one, two = two_images(lab, tmp_path)
+    write(lab, images, image("one", one), *both())
     lab.converge()
-    before = (images / "v").stat().st_ino
-    write(lab, images, image("two", two), volume(clone=clone))
+    before = [(images / name).stat().st_ino for name in ("link", "copy")]
+    write(lab, images, image("two", two), *both())
     plan = lab.plan()
     # Its image is kept no more for anybody new; what stands on it, goes on standing on it.
-    assert [(change["ref"], change["action"]) for change in plan["changes"]] == [
-        (f"Volume/images/{kept('base', one)}", "forget")
-    ]
-    (condition,) = plan["conditions"]
-    assert (condition["ref"], condition["type"]) == ("Volume/images/v", "ImageChanged")
+    changes = [(change["ref"], change["action"]) for change in plan["changes"]]
+    assert changes == [(f"Volume/images/{kept('base', one)}", "forget")]
+    told = [(condition["ref"], condition["type"]) for condition in plan["conditions"]]
+    assert told == [(f"Volume/images/{name}", "ImageChanged") for name in ("link", "copy")]
     lab.converge()
-    assert (images / "v").stat().st_ino == before
-    assert rows(lab)["Volume/images/v"]["details"]["imageDigest"] == sha256(one)
+    assert [(images / name).stat().st_ino for name in ("link", "copy")] == before
+    assert rows(lab)["Volume/images/copy"]["details"]["imageDigest"] == sha256(one)
     assert not (images / kept("base", two)).exists()
-    write(lab, images, image("two", two), volume(clone=clone), volume("new", clone=clone))
+    write(lab, images, image("two", two), *both(), volume("new"))
     lab.converge()
-    assert begins(images / "new", tmp_path) == b"two" and begins(images / "v", tmp_path) == b"one"
-    assert rows(lab)["Image/base"]["details"]["olderVolumes"] == "1"
+    assert begins(images / "new", tmp_path) == b"two"
+    assert begins(images / "link", tmp_path) == begins(images / "copy", tmp_path) == b"one"
+    assert rows(lab)["Image/base"]["details"]["olderVolumes"] == "2"
 
 
-@pytest.mark.parametrize("clone", ["link", "copy"])
-def test_s34_a_volume_that_follows_its_image_is_made_anew_with_permission_only(lab, images, tmp_path, clone):
-    one, two = (disk(tmp_path / name, name.encode()) for name in ("one", "two"))
-    for name in ("one", "two"):
-        (lab.directory / name).write_bytes((tmp_path / name).read_bytes())
+@pytest.mark.proves("Volume", "*")
+def test_s34_volumes_that_follow_their_image_are_made_anew_with_permission_only(lab, images, tmp_path):
+    one, two = two_images(lab, tmp_path)
     more = "  deletionPolicy: delete"
-    mine = volume(clone=clone, imagePolicy="rebuild")
-    write(lab, images, image("one", one, more=more), mine, volume("other", clone="copy"))
+    documents = (*both(imagePolicy="rebuild"), volume("other", clone="copy"))
+    write(lab, images, image("one", one, more=more), *documents)
     lab.converge()
     other = (images / "other").stat()
-    write(lab, images, image("two", two, more=more), mine, volume("other", clone="copy"))
+    write(lab, images, image("two", two, more=more), *documents)
     found = {change["ref"]: change for change in lab.plan()["changes"]}
-    change = found["Volume/images/v"]
-    assert (change["action"], change["blocked"]["allow"]) == ("replace", "replace")
-    assert "data is lost" in change["blocked"]["reason"]
+    for name in ("link", "copy"):
+        change = found[f"Volume/images/{name}"]
+        assert (change["action"], change["blocked"]["allow"]) == ("replace", "replace")
+        assert "data is lost" in change["blocked"]["reason"]
     lab.apply(code=73)
-    assert begins(images / "v", tmp_path) == b"one"
+    assert begins(images / "link", tmp_path) == begins(images / "copy", tmp_path) == b"one"
     lab.converge(None, "--allow", "replace,delete")
-    assert begins(images / "v", tmp_path) == b"two"
+    assert begins(images / "link", tmp_path) == begins(images / "copy", tmp_path) == b"two"
     after = (images / "other").stat()
     assert (other.st_ino, other.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     # The old image has nobody left, and its document said that it may go.
-    assert sorted(path.name for path in images.iterdir()) == [kept("base", two), "other", "v"]
+    assert sorted(path.name for path in images.iterdir()) == [kept("base", two), "copy", "link", "other"]
+
+
+def test_a_machine_that_is_rebuilt_begins_as_the_image_that_its_document_names_now(lab, images, tmp_path):
+    one, two = two_images(lab, tmp_path)
+    seed = "  cloudInit: {pool: images, onChange: rebuild, metaData: {instance-id: %s}}\n"
+    disks = "  disks:\n    - {name: root, pool: images, image: base}\n"
+    write(lab, images, image("one", one), vm(more=disks + seed % "a"))
+    lab.converge()
+    assert begins(images / "vm-root", tmp_path) == b"one"
+    write(lab, images, image("two", two), vm(more=disks + seed % "b"))
+    lab.converge(None, "--allow", "replace")
+    assert begins(images / "vm-root", tmp_path) == b"two"
+    assert rows(lab)["Volume/images/vm-root"]["details"]["imageDigest"] == sha256(two)
 
 
 def test_an_image_that_volumes_stand_on_outlives_its_document(lab, images, tmp_path):
@@ -338,6 +365,33 @@ def test_an_image_comes_along_with_what_is_selected_and_can_be_fetched_before(la
     assert [path.name for path in images.iterdir()] == [kept("base", data)]
     (images / kept("base", data)).unlink()
     lab.apply("Volume/images/v")
+    assert sorted(path.name for path in images.iterdir()) == [kept("base", data), "v"]
+
+
+def test_a_volume_that_stands_on_a_known_image_is_imported_as_that(lab, images, tmp_path):
+    data = disk(tmp_path / "base")
+    (lab.directory / "base").write_bytes(data)
+    write(lab, images, image("base", data), volume(capacity="16MiB"))
+    lab.converge()
+    lab.state = tmp_path / "another"
+    write(lab, images, image("base", data))
+    lab.run("import", "--all", "--to", lab.directory)
+    (found,) = lab.directory.rglob("volumes/**/*.yaml")
+    assert "image: base" in found.read_text() and "backing" not in found.read_text()
+    assert {action for _, action in lab.actions()} == {"adopt"}
+    lab.converge()
+
+
+def test_two_applies_at_once_make_one_image(lab, images, web, tmp_path):
+    data = disk(tmp_path / "base") + os.urandom(2 * MIB)
+    web.files["/base"], web.pause = data, 0.02
+    write(lab, images, image(web.url("/base"), data), volume())
+    one = start(lab, "--lock-timeout", "60s", "apply", "--yes")
+    until(lambda: web.count > 0)
+    lab.run("--lock-timeout", "60s", "apply", "--yes")
+    output, errors = one.communicate()
+    assert one.returncode == 0, output + errors
+    assert web.count == 1
     assert sorted(path.name for path in images.iterdir()) == [kept("base", data), "v"]
 
 

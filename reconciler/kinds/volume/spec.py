@@ -132,9 +132,11 @@ def dump(texts: Texts) -> dict[str, Json]:
     backing = texts.get(BACKING, "/")
     hidden = BACKING if backing.startswith("/") else "backingStore/path"
     near = backing.removeprefix(f"{texts.get('!pool', DEFAULT_POOL)}/")
+    image = texts.get(IMAGE, UNKNOWN) != UNKNOWN
 
     def filled(address: Address, text: str) -> bool:
-        return address == hidden or text == UNKNOWN or _BORN.get(address) == text
+        below = address == hidden or (image and (address == BACKING or address.startswith("backingStore")))
+        return below or text == UNKNOWN or _BORN.get(address) == text
 
     said = {**texts, BACKING: near} if "/" not in near else texts
     return definitions.describe("volume", FIELDS, said, filled, IDENTITIES)
