@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import cast
 
 from reconciler.codecs import NAME_PATTERN, Codec, Json, fits
 from reconciler.model.addresses import quote_key
 from reconciler.model.documents import Address, Texts
 from reconciler.model.secrets import reference_of
+
+_KEYS = re.compile(r"\[[^\]]*\]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,11 @@ class Field:
     noted: bool = False
     when: When = ()
 
+    @cached_property
+    def regions(self) -> frozenset[str]:
+        """Where in a definition its addresses are, relative to the nearest Items."""
+        return frozenset((region_of(self.at),))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
@@ -61,6 +69,17 @@ class Group:
     plain: Callable[[Mapping[str, Json]], Json] | None = None
     example: Json = None
     when: When = ()
+
+    @cached_property
+    def regions(self) -> frozenset[str]:
+        """Where in a definition its addresses are, relative to the nearest Items."""
+        if self.at:
+            return frozenset((region_of(self.at), *(region_of(join(self.at, each)) for each in self._inside)))
+        return self._inside
+
+    @property
+    def _inside(self) -> frozenset[str]:
+        return frozenset(region for child in self.fields for region in child.regions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +106,11 @@ class Items:
     example: Json = None
     when: When = ()
 
+    @cached_property
+    def regions(self) -> frozenset[str]:
+        """Where in a definition its addresses are, relative to the nearest Items."""
+        return frozenset((region_of(self.at),))
+
 
 Derive = Callable[[dict[Address, str | None]], None]
 When = tuple[tuple[str, tuple[Json, ...]], ...]
@@ -100,6 +124,12 @@ class Lowered:
     claims: dict[Address, str | None] = field(default_factory=dict)
     lists: set[Address] = field(default_factory=set)
     hints: dict[Address, str] = field(default_factory=dict)
+
+
+def region_of(address: Address) -> str:
+    """The outermost two elements of an address without their keys: roughly where it is."""
+    plain = _KEYS.sub("", address) if "[" in address else address
+    return "/".join(plain.partition("@")[0].split("/", 2)[:2])
 
 
 def join(base: Address, at: Address) -> Address:
@@ -184,7 +214,11 @@ def lift(nodes: Iterable[Node], texts: Texts, base: Address = "") -> dict[str, J
     that it means nothing: what comes of this is always valid, and claims nothing that is not there.
     """
     body: dict[str, Json] = {}
+    # Most of a table's nodes are about what a definition does not have, which shows from afar.
+    present = None if base else {region_of(address) for address in texts}
     for node in nodes:
+        if present is not None and node.regions.isdisjoint(present):
+            continue
         found = _lift_node(node, texts, base)
         if found is not None and found not in ({}, []):
             body[node.name] = found

@@ -249,6 +249,7 @@ class Kind:
     serial            whether a host takes changes of this kind one at a time only (pools with running jobs refuse)
     marked            whether objects of this kind can carry an owner mark
     questions         what probes can ask of its running objects; None where there is no guest inside
+    proven            whether `dump` has made sure that what it gives can be read and says what the texts say
     retained          whether a vanished document leaves the object (data) unless it said deletionPolicy: delete
     """
 
@@ -287,6 +288,7 @@ class Kind:
     serial: bool = False
     ownable: bool = True
     marked: bool = False
+    proven: bool = False
     retained: bool = False
 
     def equal(self, address: Address, want: str, have: str) -> bool:

@@ -85,7 +85,8 @@ def _prove(loaded: Loaded, kind: Kind, schemas: Schemas) -> None:
     problems = schemas.check(loaded, "")
     if problems:
         raise ManifestError(problems)
-    kind.parse(document_of(loaded, ""), Context(""))
+    if not kind.proven:
+        kind.parse(document_of(loaded, ""), Context(""))
 
 
 def _elements(xml: str) -> Iterator[str]:

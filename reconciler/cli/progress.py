@@ -18,7 +18,7 @@ PARTS = 10
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """What is told how many of how many are done. The bar is gone from the terminal when all of it is."""
+    """What is told how many of how many are done."""
     shown = _Bar(label) if sys.stderr.isatty() else _Lines(label)
     try:
         yield shown.tell

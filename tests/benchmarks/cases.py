@@ -17,6 +17,7 @@ FLOOR = Path(__file__).with_name("floor.py")
 LEDGER = Path(__file__).with_name("ledger.py")
 MEBIBYTE = 1024 * 1024
 OWNED = NAMESPACES["reconciler"]
+IMPORT_LIMIT = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +119,21 @@ def _live_row(bench: Bench, place: Place) -> Row:
     return Row(what=what, ours=ours, floor=floor, limit=1.5)
 
 
+def _import_row(bench: Bench, place: Place, runs: int) -> Row:
+    """All machines of a host to manifests in an empty directory; its floor reads the same definitions."""
+    empty, written = bench.work / "empty", bench.work / "imported"
+    empty.mkdir(exist_ok=True)
+    command = bench.program("-C", empty, "--connect", place.connect, "import", "--all", "--to", written)
+
+    def afresh() -> Sample:
+        shutil.rmtree(written, ignore_errors=True)
+        return measure(command)
+
+    rounds = [(measure(floor("read", place.uri)), afresh()) for _ in range(runs)]
+    base, ours = (middle(samples) for samples in zip(*rounds, strict=True))
+    return Row(what=f"import, {place.title}", ours=ours, floor=base, limit=IMPORT_LIMIT)
+
+
 def real_host(bench: Bench) -> Iterator[Row]:
     """A real libvirtd with QEMU: make all machines, then plan with nothing to do."""
     home = embedded.home_of("embedded:floor", bench.state)
@@ -138,6 +154,7 @@ def real_host(bench: Bench) -> Iterator[Row]:
         assert ours is not None
         place = Place(title=title, documents=documents, connect="embedded", uri=embedded.uri_of(ours))
         yield from _plan_rows(bench, place, bench.repeats)
+        yield _import_row(bench, place, bench.repeats)
         yield _live_row(bench, place)
     finally:
         embedded.stop(bench.state, "floor")
@@ -154,6 +171,8 @@ def many_machines(bench: Bench) -> Iterator[Row]:
         title = f"{count} machines in the test driver"
         place = Place(title=title, documents=documents, connect=uri, uri=uri, memory_limit=500 * MEBIBYTE)
         yield from _plan_rows(bench, place, bench.repeats if count <= 3000 else 1)
+        if count == bench.many[0]:
+            yield _import_row(bench, place, bench.repeats)
 
 
 def short_commands(bench: Bench) -> Iterator[Row]:

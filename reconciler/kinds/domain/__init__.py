@@ -44,5 +44,6 @@ KIND = Kind(
     rename=rename,
     questions=QUESTIONS,
     marked=True,
+    proven=True,
     offers={"@type": "domain type", "os/type@arch": "architecture"},
 )

@@ -45,7 +45,7 @@ def _kept(texts: Texts) -> Iterator[tuple[Address, str]]:
     boots = [at for at in texts if at.startswith("os/boot[") and at.endswith("@dev")]
     default_boot = [texts[at] for at in boots] == ["hd"]
     for address, text in texts.items():
-        if address in _IDENTITY or address in filled:
+        if address in _IDENTITY or address in filled or address == "devices":
             continue
         if address == "os@firmware" and "os/loader" in texts:
             continue
