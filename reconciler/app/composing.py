@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -22,6 +23,8 @@ from reconciler.ports import Cache, SourceFile
 COMPOSED, PATCHES, VALUES = "composed", "patches", "values"
 # A file without any of these words is what it says.
 _WORDS = (b"${", b"generate", b"patch")
+# The block that SOPS adds to a document, in YAML or in JSON's way of writing it.
+_SOPS = re.compile(rb"""^["']?sops["']?:|["']sops["']\s*:""", re.MULTILINE)
 
 
 def is_composed(file: SourceFile) -> bool:
@@ -33,7 +36,7 @@ def is_composed(file: SourceFile) -> bool:
 
 def is_encrypted(file: SourceFile) -> bool:
     """Whether SOPS has encrypted values in a file."""
-    return b"sops" in file.content and b"ENC[" in file.content
+    return b"ENC[" in file.content and _SOPS.search(file.content) is not None
 
 
 @dataclass(frozen=True, slots=True)

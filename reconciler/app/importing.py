@@ -12,6 +12,7 @@ from reconciler.errors import ManifestError, Problem, ReconcilerError, trouble
 from reconciler.kind import Context, Kind
 from reconciler.manifest.check import Schemas
 from reconciler.manifest.load import Loaded
+from reconciler.manifest.placeholders import escaped
 from reconciler.manifest.read import document_of, read_definition
 from reconciler.manifest.write import resource, write_document
 from reconciler.model.addresses import pattern_of
@@ -76,8 +77,10 @@ def _draft(found: Found, kind: Kind, schemas: Schemas) -> Draft:
     body = kind.dump(texts)
     document = resource(kind.name, metadata, body)
     _prove(Loaded(document, {(): (1, 1)}), kind, schemas)
+    # Whatever stands in a definition is no placeholder.
+    meant = resource(kind.name, metadata, {name: escaped(value) for name, value in body.items()})
     rest = tuple(_elements(str(body["xml"]))) if "xml" in body else ()
-    return Draft(ref=found.ref, host=found.host, text=write_document(document), rest=rest)
+    return Draft(ref=found.ref, host=found.host, text=write_document(meant), rest=rest)
 
 
 def _prove(loaded: Loaded, kind: Kind, schemas: Schemas) -> None:

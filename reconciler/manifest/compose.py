@@ -43,22 +43,27 @@ class Around:
 
 @dataclass(slots=True)
 class Composed:
-    """What a file holds. `broken` are resources that cannot be used, `removed` those that a patch takes away."""
+    """What a file holds. `broken` are resources that cannot be used, `removed` those that a patch takes away.
+
+    At the places in `traps` something has been found wrong already.
+    """
 
     documents: list[Document] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     broken: list[Ref] = field(default_factory=list)
     removed: list[Ref] = field(default_factory=list)
+    traps: frozenset[str] = frozenset()
 
     def note(self, problems: list[Problem] | tuple[Problem, ...]) -> None:
-        """Keep what is new of these: a generator makes one mistake many times."""
-        self.problems += (problem for problem in dict.fromkeys(problems) if problem not in self.problems)
+        """Keep what is new of these: a generator makes one mistake many times, and a trap is said once."""
+        fresh = (problem for problem in dict.fromkeys(problems) if problem.where not in self.traps)
+        self.problems += (problem for problem in fresh if problem not in self.problems)
 
 
 def compose(source: SourceFile, around: Around, *, hosts: bool) -> Composed:
     """The Host documents of a file, or all its others; what is wrong with the file itself is said with the others."""
     loaded, problems = load(source.content, source.path)
-    found = Composed(problems=[] if hosts else problems)
+    found = Composed(problems=[] if hosts else problems, traps=frozenset(problem.where for problem in problems))
     for each in loaded:
         node = planted(each, source.path)
         if is_patch(node) or _is_host(node) != hosts:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from reconciler.codecs import Json
 from reconciler.errors import Problem
 from reconciler.manifest.check import closest
 from reconciler.manifest.load import Path
@@ -20,8 +21,11 @@ from reconciler.model.documents import Place
 OPENS = "${"
 _WORD = r"[A-Za-z0-9_][A-Za-z0-9_+-]*"
 _NAME = re.compile(rf"{_WORD}(?:\.{_WORD})*")
-_STRICT = re.compile(r"(\$?)\$\{([^}]*)(\}?)")
-_LENIENT = re.compile(rf"(\$?)\$\{{({_WORD}(?:\.{_WORD})+)(\}})")
+_DOTTED = rf"{_WORD}(?:\.{_WORD})+"
+# What is escaped, or else a name and whether it ends.
+_STRICT = re.compile(r"\$(\$\{)|\$\{([^}]*)(\}?)")
+_LENIENT = re.compile(rf"\$(\$\{{)(?={_DOTTED}\}})|\$\{{({_DOTTED})(\}})")
+_ANY = re.compile(r"\$\{")
 # What a name may begin with, and where it comes from.
 ROOTS: Mapping[str, str] = {
     "values": "a values file",
@@ -73,14 +77,14 @@ class Filling:
     def _text(self, node: Node, quote: Callable[[str], str]) -> Node:
         text: str = node.value
         form = _LENIENT if "\n" in text else _STRICT
-        alone = _STRICT.fullmatch(text)
+        alone = form.fullmatch(text)
         if alone is not None and not alone[1]:
             return self._whole(node, alone)
         said: list[str] = []
         done = 0
         sources: dict[str, None] = {}
         for match in form.finditer(text):
-            put, source = (text[match.start() + 1 : match.end()], "") if match[1] else self._put(node, match, quote)
+            put, source = (match[1], "") if match[1] else self._put(node, match, quote)
             said += (text[done : match.start()], put)
             done = match.end()
             sources |= {source: None} if source else {}
@@ -136,6 +140,15 @@ class Filling:
 
     def _note(self, node: Node, match: re.Match[str], message: str) -> None:
         self.problems.append(Problem("R116", message, str(_spot(node, match, self.lines))))
+
+
+def escaped(value: Json) -> Json:
+    """A value that comes to the given one when it is filled in: each `${` that would be taken for a name is escaped."""
+    if isinstance(value, str):
+        return (_LENIENT if "\n" in value else _ANY).sub(lambda match: f"${match[0]}", value)
+    if isinstance(value, list | tuple):
+        return [escaped(each) for each in value]
+    return {name: escaped(each) for name, each in value.items()} if isinstance(value, Mapping) else value
 
 
 def find(known: Mapping[str, Node], name: str) -> Node | None:

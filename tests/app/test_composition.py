@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.app import desired as module
@@ -14,7 +14,7 @@ from reconciler.app.desired import Desired, read_desired
 from reconciler.app.settings import Settings
 from reconciler.app.sources import Gathered
 from reconciler.errors import ManifestError, Problem
-from reconciler.manifest.placeholders import Filling
+from reconciler.manifest.placeholders import Filling, escaped
 from reconciler.manifest.tree import Node
 from reconciler.model.documents import Spec
 from reconciler.model.refs import Ref
@@ -523,3 +523,18 @@ def test_a_text_without_a_placeholder_is_never_changed(text: str) -> None:
     filling = Filling({}, lambda path: ())
     assert filling.fill(Node(text)) == Node(text)
     assert filling.problems == []
+
+
+@given(st.text("a.$}{{$\n", max_size=16))
+@example("${a.b}")
+@example("x\n${a.b} $${a.b} ${a}")
+@example("$$${a ${b")
+def test_what_is_imported_means_what_it_meant(text: str) -> None:
+    filling = Filling({}, lambda path: ())
+    assert filling.fill(Node(escaped(text))) == Node(text)
+    assert filling.problems == []
+
+
+def test_a_trap_in_a_file_with_names_is_said_once() -> None:
+    texts = {"web.yaml": document("Domain", "web", '{vcpus: yes, title: "${metadata.name}"}')}
+    assert [(problem.where, problem.number) for problem in problems(texts)] == [("web.yaml:4:15", "R108")]

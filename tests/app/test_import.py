@@ -72,6 +72,14 @@ def test_a_directory_of_libvirt_becomes_a_desired_state(imports: Callable[..., I
     assert (validate([], settings).count, validate([], settings).problems) == (4, ())
 
 
+def test_what_looks_like_a_placeholder_means_what_it_meant(imports: Callable[..., Imported], tmp_path: Path) -> None:
+    (tmp_path / "web.xml").write_text(DOMAIN.format("web").replace("</name>", "</name><title>${HOME} ${a.b}</title>"))
+    texts = written(imports(tmp_path / "web.xml"), tmp_path / "to")
+    assert "title: '$${HOME} $${a.b}'" in texts["domains/web.yaml"]
+    settings = Settings(directory=tmp_path / "to", state_dir=tmp_path, cache_dir=tmp_path / "cache")
+    assert validate([], settings).problems == ()
+
+
 def test_importing_again_changes_no_byte(imports: Callable[..., Imported], libvirt: Path) -> None:
     to = libvirt.parent / "to"
     first = written(imports(libvirt), to)

@@ -224,3 +224,24 @@ def test_those_who_commit_manifests_do_not_say_whom_a_password_is_shown_to():
 def test_what_is_wrong_with_the_setting_of_images_is_told(text, complaint):
     (found,) = complaints("named.yaml", f"images: {text}\n")
     assert complaint in found and "hush" not in found
+
+
+@pytest.mark.parametrize("key", ["base: ../base", "values: more.yaml"])
+def test_what_a_desired_state_says_of_itself_stands_beside_its_documents(key):
+    write("state/reconciler.yaml", f"{key}\n")
+    assert resolve(Given(directory="state"), {}, root=True).directory == Path("state")
+    write("reconciler.yaml", f"source: state\n{key}\n")
+    with pytest.raises(ReconcilerError) as caught:
+        resolve(Given(), {}, root=True)
+    [problem] = caught.value.problems
+    assert (problem.number, problem.where) == ("R802", "reconciler.yaml")
+    assert "state/reconciler.yaml" in problem.message
+
+
+@pytest.mark.parametrize("path", ["/etc", "[a, /etc]", "[1]", "''"])
+def test_a_base_is_named_from_the_directory(path):
+    assert "base: wants" in complaints("reconciler.yaml", f"base: {path}\n")[0]
+
+
+def test_values_of_the_command_line_are_files():
+    assert resolve(Given(values=("a.yaml", "b.yaml")), {}, root=True).values == (Path("a.yaml"), Path("b.yaml"))

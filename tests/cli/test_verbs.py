@@ -534,6 +534,16 @@ def test_render_wants_resources_or_all_of_them_in_one_form(app, cli, arguments):
     assert cli("render", *arguments).code == 64
 
 
+def test_values_are_given_on_either_side_of_the_verb_and_the_last_one_wins(tmp_path, cli):
+    spec = "spec: {uri: 'test:///${values.path}'}"
+    (tmp_path / "host.yaml").write_text(f"apiVersion: reconciler/v1\nkind: Host\nmetadata: {{name: hv1}}\n{spec}\n")
+    for name in ("one", "two"):
+        (tmp_path.parent / name).write_text(f"path: {name}\n")
+    given = ("--values", tmp_path.parent / "one")
+    shown = cli("-C", tmp_path, *given, "render", "Host/hv1", "--as", "yaml", "--values", tmp_path.parent / "two").out
+    assert "uri: test:///two\n" in shown
+
+
 def test_render_shows_documents_and_their_origins(tmp_path, cli):
     spec = "spec: {uri: 'test:///default'}"
     (tmp_path / "host.yaml").write_text(f"apiVersion: reconciler/v1\nkind: Host\nmetadata: {{name: hv1}}\n{spec}\n")
