@@ -17,7 +17,7 @@ from reconciler.fields import Node
 from reconciler.markup import Identities
 from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Document, Observed, Policy, RestartPolicy, Spec, Texts
-from reconciler.model.plans import Allow, Diff, Disruption, KindStep, Step
+from reconciler.model.plans import Allow, Diff, Disruption, FieldChange, KindStep, Step
 from reconciler.model.probes import AddressSource
 from reconciler.model.refs import Ref
 from reconciler.ports import Clock, Content, Handle
@@ -234,6 +234,7 @@ class Kind:
     look              one object of this kind, None if the host has none; must agree with `observe`
     mends             what is put right in a running object at once though neither of its definitions tells
     stands            what an object is seen to stand on among those of its kind, so that it is removed before that
+    remains           what a deletion takes along or leaves behind beside it; told whether its data goes along
     unseen            how the names begin of objects that cannot be looked at now (volumes of inactive pools)
     perform           carry out one step; look at `Clock` for waiting. Raises what libvirt raises
     fill              carry out a FILL step with the content of the new object; kinds without content have none
@@ -281,6 +282,7 @@ class Kind:
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
     mends: Callable[[Situation], tuple[Diff, ...]] = no_mends
     stands: Callable[[Observed], tuple[Ref, ...]] = lambda observed: ()
+    remains: Callable[[Observed, bool], tuple[FieldChange, ...]] = lambda observed, data: ()
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()
     given: Callable[[Observed], bool] = lambda observed: False
     offers: Mapping[Address, str] = field(default_factory=dict)

@@ -286,7 +286,7 @@ def _line(change: Change) -> str:
     """`Domain/web-1: memory.current 2GiB -> 4GiB`, the first fields of it."""
     said = [f"{field.path} {field.before or '-'} -> {field.after or '-'}" for field in change.fields[:NAMED]]
     more = f" and {len(change.fields) - NAMED} more" if len(change.fields) > NAMED else ""
-    if change.action is Action.CREATE or not said:
+    if change.action in (Action.CREATE, Action.DELETE) or not said:
         return f"{change.action.value} {change.ref}"
     return f"{change.ref}: {', '.join(said)}{more}"
 

@@ -40,6 +40,7 @@ def _change(kind: Kind, host: str, owned: Owned, observed: Observed | None, allo
         host=host,
         action=Action.DELETE,
         steps=kind.delete(observed, owned.deletion is Deletion.DELETE, Allow.FORCE_OFF in allow),
+        fields=kind.remains(observed, owned.deletion is Deletion.DELETE),
         disruption=Disruption.REPLACE,
         blocked=_blocked(owned, allow),
         observed=observed,

@@ -10,6 +10,7 @@ from reconciler.kinds.domain.health import QUESTIONS
 from reconciler.kinds.domain.moot import moot
 from reconciler.kinds.domain.power import rename
 from reconciler.kinds.domain.preflight import ports, preflight
+from reconciler.kinds.domain.remains import remains
 from reconciler.kinds.domain.rules import RULES, create, delete, mends, update
 from reconciler.kinds.domain.spec import FIELDS, TABLE, parse
 
@@ -42,6 +43,7 @@ KIND = Kind(
     owner=xml.owner,
     moot=moot,
     rename=rename,
+    remains=remains,
     questions=QUESTIONS,
     marked=True,
     proven=True,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reconciler.kind import Decision, Judged, Rule, Situation, restarts
 from reconciler.kinds.domain import live, seed, xml
+from reconciler.kinds.domain.devices import TPM_AT
 from reconciler.kinds.domain.live import powered, restart
 from reconciler.kinds.domain.live_steps import about, balloon, live_steps
 from reconciler.kinds.domain.power import NO_WAY, judge_power, power_steps, restart_steps
@@ -13,6 +15,7 @@ from reconciler.kinds.domain.spec import AUTOSTART, OWNER, POWER, UNPLUGGED
 from reconciler.model.addresses import keys_of
 from reconciler.model.documents import Observed, Spec
 from reconciler.model.plans import (
+    Allow,
     Autostart,
     Define,
     Diff,
@@ -65,7 +68,22 @@ def _boot(diff: Diff, situation: Situation) -> Decision:
     return Decision(Disruption.NEXT_BOOT, why="takes effect when the machine is next switched on")
 
 
+_SETTINGS_STAY = "the settings that are there stay as they are; only a new file of them starts from the template"
+_EMPTY_TPM = "the guest would find an empty TPM: what was sealed with the one that it has is lost to it"
 _HANDED = "Stored at once; the firmware hands it over from the next start on. A seed for Ignition goes by its onChange."
+
+
+def _template(diff: Diff, situation: Situation) -> Decision:
+    return replace(_boot(diff, situation), why=_SETTINGS_STAY)
+
+
+def _tpm(diff: Diff, situation: Situation) -> Decision:
+    """swtpm keeps the state of each version apart, and opens none with another key."""
+    if diff.before is None and TPM_AT not in situation.texts:
+        return restart(diff, situation)
+    lacking = None if Allow.REPLACE in situation.allow else Allow.REPLACE
+    return replace(restart(diff, situation), why=_EMPTY_TPM, needs=lacking)
+
 
 RULES: tuple[Rule, ...] = (
     Rule(AUTOSTART, _autostart, "The flag is set at once."),
@@ -84,7 +102,12 @@ RULES: tuple[Rule, ...] = (
     Rule("os/type@machine", _machine, "Another version needs a restart; another chipset is refused."),
     Rule("os/type@arch", _arch, "Refused: it takes a new domain."),
     Rule("os/type", _arch, "Refused: it takes a new domain."),
+    Rule("os/nvram@template", _template, "Stored at once; firmware settings that are there stay as they are."),
     Rule("os*", _boot, "Takes effect when the machine is next switched on."),
+    *(
+        Rule(f"{TPM_AT}/backend{leaf}", _tpm, "The guest finds an empty TPM: needs --allow replace, and a restart.")
+        for leaf in ("@version", "/encryption*")
+    ),
     *map(seed.minding, live.RULES),
     seed.minding(Rule("sysinfo[]/entry[]*", restart, _HANDED)),
     Rule("*", restart, live.STORED),

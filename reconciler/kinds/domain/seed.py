@@ -231,11 +231,16 @@ def discarded(volumes: Iterable[str], machine: str) -> tuple[Step, ...]:
     return tuple(On(Ref("Volume", volume), KindStep("discard", {"machine": machine})) for volume in volumes)
 
 
+def is_seed(name: str) -> bool:
+    """Whether this is the name, or the path, of a volume that was made from a document."""
+    return _NAME.fullmatch(name.rpartition("/")[2]) is not None
+
+
 def _volumes(texts: Texts, spec: Spec | None = None) -> Iterator[tuple[Address, str]]:
     """The seeds that a definition shows, by the element that does: `pool/name`, or a path where that is all it says."""
     known = {each.volume.rpartition("/")[2]: each.volume for each in seeds_of(spec)} if spec else {}
     for leaf, (element, _) in SHOWN.items():
         found = texts.get(leaf, "")
         name, pool = found.rpartition("/")[2], texts.get(f"{element}/source@pool")
-        if _NAME.fullmatch(name):
+        if is_seed(name):
             yield element, f"{pool}/{name}" if pool else known.get(name, found)

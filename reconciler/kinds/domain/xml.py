@@ -179,9 +179,10 @@ _CELL_CPUS = re.compile(r"cpu/numa/cell\[[^]]*\]@cpus")
 
 
 def _newly_placed(diffs: Sequence[Diff]) -> Iterator[Address]:
-    """The elements that come new, and the disks that change their bus: both may need what the host has not."""
+    """The devices that come new, and the disks that change their bus: both may need what the host has not."""
     for diff in diffs:
-        if diff.address.endswith("]") and diff.before is None and diff.after is not None:
+        comes = diff.before is None and diff.after is not None
+        if comes and (diff.address.endswith("]") or diff.address == devices.TPM_AT):
             yield diff.address
         elif diff.address.startswith("devices/disk[") and diff.address.endswith("/target@bus"):
             yield diff.address.partition("/target@")[0]

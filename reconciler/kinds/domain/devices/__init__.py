@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.fields import Node
-from reconciler.kinds.domain.devices.born import born, born_for
+from reconciler.kinds.domain.devices.born import TPM_AT, born, born_for
 from reconciler.kinds.domain.devices.channel import AGENT_AT, AGENT_BORN, CHANNELS, GUEST_AGENT, REDIRECTIONS
 from reconciler.kinds.domain.devices.disk import DISKS
 from reconciler.kinds.domain.devices.filesystem import FILESYSTEMS
@@ -55,6 +55,7 @@ __all__ = [
     "AGENT_BORN",
     "DEVICES",
     "IDENTITIES",
+    "TPM_AT",
     "born",
     "born_for",
     "displaced",

@@ -26,6 +26,7 @@ _BUSES = {"vd": "virtio", "hd": "ide", "fd": "fdc", "xv": "xen"}
 _FORMATS = {".qcow2": "qcow2", ".raw": "raw", ".iso": "raw", ".vmdk": "vmdk", ".vdi": "vdi"}
 _PREFIX = re.compile("^(fd|hd|sd|vd|xvd)")
 _QEMU = ("qemu", "kvm")
+TPM_AT = "devices/tpm"
 _DISK, _INTERFACE, _SCSI = "devices/disk", "devices/interface", "devices/controller[scsi]"
 
 
@@ -40,6 +41,9 @@ def born_for(claims: Claims, texts: Texts) -> dict[Address, str]:
     values = {**_disks(claims, texts, machine), **dict(_interfaces(claims, machine))}
     if claims.get(AGENT_AT) is not None:
         values |= AGENT_BORN
+    if claims.get(TPM_AT) is not None and claims.get(f"{TPM_AT}/backend@type") == "emulator" and TPM_AT not in texts:
+        # libvirt 9.0 takes 1.2 for a TPM of no version, which current systems do without.
+        values[f"{TPM_AT}/backend@version"] = "2.0"
     return {address: text for address, text in values.items() if claims.get(address) is None}
 
 
