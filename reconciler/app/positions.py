@@ -136,3 +136,16 @@ def _line_of_value(files: Mapping[str, str], document: Document, line: int) -> s
         return str(place)
     written = lines[place.line + line - 1] if len(lines) > place.line + line - 1 else ""
     return f"{place.file}:{place.line + line}:{len(written) - len(written.lstrip()) + 1}"
+
+
+def line_of(files: Mapping[str, str], document: Document, tag: str, attribute: str, value: str) -> str:
+    """Where a document's own XML has an element with this tag, and attribute if one is given; "" if nowhere."""
+    xml = document.body.get("xml") if document.xml is None else document.xml
+    root = markup.parse(str(xml))
+    found = [each for each in root.iter(tag) if not attribute or each.get(attribute) == value]
+    if not found:
+        return ""
+    line = int(found[0].sourceline or 1)
+    if document.xml is not None:
+        return f"{document.places[()].file}:{line}:1"
+    return _line_of_value(files, document, line) or document.place()

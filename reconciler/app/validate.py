@@ -96,7 +96,7 @@ def _judge(
     files: list[SourceFile], values: list[SourceFile], around: frozenset[str], cache: Cache, settings: Settings
 ) -> Validated:
     """The answer for all files but those around. What knows about kinds is imported here, for it takes 80 ms."""
-    from reconciler.app import policing
+    from reconciler.app import conforming, policing
     from reconciler.app.desired import Places, held_to_policies, understood, work_with
 
     root = settings.directory
@@ -105,6 +105,7 @@ def _judge(
         files, work_with(wiring.kinds(), cache, UNKNOWN_HOST, settings.owner, vault, values)
     )
     work.problems += policing.host_problems(settings, hosts)
+    work.problems += conforming.problems(files, work, specs)
     if not work.problems:
         work.problems += policing.problems(
             held_to_policies(Places(files, work, specs), work, specs, hosts, settings).values()
