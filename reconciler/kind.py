@@ -199,10 +199,6 @@ def no_problems(spec: Spec, observed: Observed | None, facts: Facts) -> tuple[Pr
     return ()
 
 
-def no_mends(situation: Situation) -> tuple[Diff, ...]:
-    return ()
-
-
 def never_same(address: Address, want: str, have: str) -> bool:
     return False
 
@@ -280,7 +276,7 @@ class Kind:
     moot: Callable[[Address, Texts, Texts, Locate], bool] = lambda address, config, live, locate: False
     ports: Callable[[str], frozenset[int]] = lambda xml: frozenset()
     look: Callable[[Handle, Ref], Observed | None] = lambda handle, ref: None
-    mends: Callable[[Situation], tuple[Diff, ...]] = no_mends
+    mends: Callable[[Situation], tuple[Diff, ...]] = lambda situation: ()
     stands: Callable[[Observed], tuple[Ref, ...]] = lambda observed: ()
     remains: Callable[[Observed, bool], tuple[FieldChange, ...]] = lambda observed, data: ()
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()

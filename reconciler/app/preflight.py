@@ -8,7 +8,7 @@ from dataclasses import replace
 from reconciler.app.session import Session, Workspace
 from reconciler.errors import Problem
 from reconciler.kind import Facts, Kind, Unfit
-from reconciler.model.documents import Spec
+from reconciler.model.documents import POWER, Spec
 from reconciler.model.plans import Action, Blocked, Change, Define, Disruption
 from reconciler.model.refs import Ref
 
@@ -55,7 +55,7 @@ def _checked(
     found += [
         ("R401", f"{change.ref} needs the secret {need.ref.name}, which is neither declared nor on the host")
         for need in specs[change.ref].needs
-        if need.ref.kind == "Secret" and facts.secrets is not None
+        if need.ref.kind == "Secret" and facts.secrets is not None and _opens(specs[change.ref])
         if need.ref.name not in facts.secrets and need.ref not in facts.declared
     ]
     found += [("R208", complaint) for complaint in _schema_complaints(kind, change)]
@@ -70,6 +70,11 @@ def _placed(workspace: Workspace, change: Change, problem: Problem) -> str:
     address = problem.address if isinstance(problem, Unfit) else ""
     where = workspace.desired.place(change.key, address) if address else ""
     return f"{where}: {problem.message}" if where else problem.message
+
+
+def _opens(spec: Spec) -> bool:
+    """Whether secrets are asked for at once: what is only defined has time to get them."""
+    return spec.ref.kind == "Volume" or spec.claims.get("!active") == "yes" or spec.claims.get(POWER) == "running"
 
 
 def _schema_complaints(kind: Kind, change: Change) -> list[str]:
