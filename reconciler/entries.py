@@ -60,7 +60,7 @@ def path_of(table: Mapping[str, Entry], address: Address) -> str:
     if not path:
         return address[1:] if address.startswith("!") else f"xml:{unquote(address)}"
     for key in keys_of(address)[-path.count("[]") :]:
-        path = path.replace("[]", f"[{key}]", 1)
+        path = path.replace("[]", f"[{unquote(key)}]", 1)
     return path
 
 

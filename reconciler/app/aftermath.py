@@ -32,15 +32,23 @@ def settled(
     return spelled, compare.leaving(kind, spec, now.texts, now.live, before)
 
 
-def kept(workspace: Workspace, host: Session, spec: Spec, observed: Observed) -> tuple[str, ...]:
-    """The paths of what the document says must not be there, and what the definition has all the same."""
+def disobeyed(workspace: Workspace, host: Session, spec: Spec, observed: Observed) -> tuple[str, ...]:
+    """What libvirt made otherwise than `xml:` says, in words: it put something back, or dropped an element."""
     kind = workspace.kinds[spec.ref.kind]
-    absent = {address for address, text in spec.claims.items() if text is None and not address.startswith("!")}
-    if not absent:
-        return ()
     texts = situation_of(kind, spec, observed, locate=host.locate).texts
     found = compare.compare(kind, spec, texts, NOTHING_APPLIED)
-    return tuple(entries.path_of(kind.table, diff.address) for diff in found if diff.address in absent)
+    back = (diff for diff in found if spec.claims.get(diff.address, "") is None and not diff.address.startswith("!"))
+    return (
+        *(
+            f"libvirt puts {entries.path_of(kind.table, diff.address)} back; take reconciler:remove away"
+            for diff in back
+        ),
+        *(
+            f"libvirt drops {entries.path_of(kind.table, diff.address)}; take it out of xml:"
+            for diff in found
+            if compare.is_dropped(diff)
+        ),
+    )
 
 
 def unfinished(workspace: Workspace, host: Session, spec: Spec, observed: Observed, applied: Applied) -> frozenset[str]:

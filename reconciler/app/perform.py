@@ -191,7 +191,7 @@ class _HostRun:
         self.record.seen(change, observed, applied)
         if watched is not None:
             watched.end(self.record, observed, applied)
-        self._gone(change, observed)
+        self._obeyed(change, observed)
         return left or self._unfinished(change, observed, applied)
 
     def _steps(self, change: Change, ref: Ref, host: Session) -> Problem | None:
@@ -228,15 +228,14 @@ class _HostRun:
             if fill is not None and step.name == FILL:
                 fill(host.handle, ref, step, content)
 
-    def _gone(self, change: Change, observed: Observed | None) -> None:
-        """Raise R609 where a definition was stored and libvirt put back what was to go."""
+    def _obeyed(self, change: Change, observed: Observed | None) -> None:
+        """Raise R609 where a definition was stored and libvirt made something else of it than `xml:` says."""
         spec = self._spec(change)
         if spec is None or observed is None or not any(isinstance(step, Define) for step in change.steps):
             return
-        paths = aftermath.kept(self.workspace, self.host, spec, observed)
-        if paths:
-            message = f"{change.ref}: libvirt puts {', '.join(paths)} back; take reconciler:remove away"
-            raise trouble("R609", message, self.host.host)
+        found = aftermath.disobeyed(self.workspace, self.host, spec, observed)
+        if found:
+            raise trouble("R609", f"{change.ref}: {'; '.join(found)}", self.host.host)
 
     def _unfinished(self, change: Change, observed: Observed | None, applied: Applied | None) -> Problem | None:
         """What was to change in the running object at once and has not, as the next plan will see it."""

@@ -101,6 +101,9 @@ def _left(kind: Kind, spec: Spec, texts: Texts, applied: Applied) -> Iterator[Di
             continue
         if texts[address] == entries.implied(kind.table, address):
             continue
+        if address.endswith("]") and address in claimed and not texts[address]:
+            # It goes on holding what is claimed inside.
+            continue
         element = address.endswith("]") or (entries.is_group(kind.table, address) and address not in claimed)
         if not element and not says_something(address, texts):
             continue
@@ -164,6 +167,13 @@ def parts(removal: Diff, texts: Texts) -> list[Diff]:
             child = address[len(element) + 1 :].partition("/")[0].partition("@")[0]
             found[f"{element}/{child}"] = None
     return [Diff(address, texts.get(address, PRESENT), None) for address in found]
+
+
+def is_dropped(diff: Diff) -> bool:
+    """Whether an entry of a list has not become one, right after it was asked for; devices are another matter."""
+    missing = diff.before is None and diff.after is not None and diff.address.endswith("]")
+    device = diff.address.startswith("devices/") and diff.address.count("/") == 1
+    return missing and not device
 
 
 def settle(kind: Kind, spec: Spec, texts: Texts) -> dict[Address, tuple[str, str]]:

@@ -266,6 +266,36 @@ def test_the_overlay_is_merged_last_and_its_drift_is_seen(lab):
     assert lab.xml("a").find("devices/watchdog") is None
 
 
+@pytest.mark.parametrize(
+    ("element", "said"),
+    [
+        ("<devices><input type='mouse' reconciler:remove='yes'/></devices>", "inputs[mouse] back"),
+        ("<blkiotune><device><path>/dev/null</path></device></blkiotune>", "drops"),
+    ],
+)
+def test_what_libvirt_makes_otherwise_than_the_overlay_says_is_told(lab, element, said):
+    lab.write(vm("a", more=f"  xml: |\n    <domain>{element}</domain>"))
+    (change,) = lab.apply(code=1)["changes"]
+    assert change["outcome"] == "failed" and change["error"]["number"] == "R609"
+    assert said in change["error"]["message"]
+
+
+def test_what_a_profile_or_libvirt_put_there_goes_by_the_overlay_of_the_document(lab):
+    lab.write(
+        "apiVersion: reconciler/v1\nkind: Profile\nmetadata: {name: small}\nspec:\n"
+        "  xml: |\n    <domain><title>t</title>\n"
+        "    <devices><watchdog model='i6300esb' action='reset'/></devices></domain>\n",
+        "profile.yaml",
+    )
+    lab.converge(vm("a", more="  profile: small"))
+    assert lab.xml("a").find("devices/watchdog") is not None
+    piece = "<watchdog reconciler:remove='yes'/><memballoon reconciler:remove='yes'/>"
+    lab.converge(vm("a", more=f"  profile: small\n  xml: |\n    <domain><devices>{piece}</devices></domain>"))
+    seen = lab.xml("a")
+    assert seen.find("devices/watchdog") is None and seen.find("devices/memballoon").get("model") == "none"
+    assert seen.findtext("title") == "t"
+
+
 def test_a_committed_dump_is_a_resource(lab):
     connection = lab.connect()
     connection.defineXML("<domain type='qemu'><name>a</name><memory>131072</memory><os><type>hvm</type></os></domain>")

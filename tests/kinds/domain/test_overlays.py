@@ -150,6 +150,13 @@ def test_pieces_of_profiles_are_laid_under_that_of_the_document(oracle):
     assert differences(spec, seen) == ()
 
 
+def test_taking_a_piece_back_leaves_what_the_fields_say_inside_of_it(oracle):
+    body = {**BODY, "smbios": {"bios": {"vendor": "Example"}}}
+    spec, seen = made(oracle, "<domain><sysinfo type='smbios'/></domain>", body)
+    back, _ = after(oracle, body, seen, applied(spec, seen))
+    assert "Example" in back.xml
+
+
 def test_a_name_of_another_machine_is_refused():
     with pytest.raises(ManifestError, match="R207"):
         parsed({"xml": "<domain><name>other</name></domain>"})
