@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from posixpath import normpath
 
-from reconciler.adapters.ignore import IGNORE_NAME, Ignore
+from reconciler.adapters.ignore import IGNORE_NAME, SETTINGS_NAME, Ignore
 from reconciler.adapters.plumbing import FIXED, Ended, GitError, Objects, run, settings, stream, within
 from reconciler.errors import ManifestError, Problem, trouble
 from reconciler.ports import SourceFile
@@ -100,9 +100,13 @@ class WorkTree:
         )
         if ended.code:
             return None
-        paths = (line[3:].decode(errors="replace").removeprefix(prefix) for line in ended.out.split(b"\0") if line)
+        lines = [line for line in ended.out.split(b"\0") if line]
+        paths = {line[3:].decode(errors="replace").removeprefix(prefix): line[:2] for line in lines}
         ignore = Ignore()
-        return any(ignore.wanted(path) or path.rpartition("/")[2] == IGNORE_NAME for path in paths)
+        # A settings file that was never committed is somebody's own; a committed one names bases and values.
+        settings_changed = paths.get(SETTINGS_NAME, b"??") not in (b"??", b"!!")
+        wanted = any(ignore.wanted(path) or path.rpartition("/")[2] == IGNORE_NAME for path in paths)
+        return settings_changed or wanted
 
     def _filters(self) -> list[str]:
         """The settings that name programs to filter contents; an empty one is no program (gitattributes(5), filter)."""

@@ -169,6 +169,8 @@ def test_the_revision_names_a_change_in_the_base(repository) -> None:
     assert clean is not None and not clean.endswith("-dirty")
     write(repository, {"base/lan.yaml": "changed\n"})
     assert Gathered(directory(repository)).revision() == f"{clean}-dirty"
+    write(repository, {"base/lan.yaml": TREE["base/lan.yaml"], f"{PROD}/reconciler.yaml": "base: ../../base\n"})
+    assert Gathered(directory(repository)).revision() == f"{clean}-dirty"
 
 
 DOCUMENTS = {
