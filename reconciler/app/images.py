@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
+from reconciler.app import contents, wiring
 from reconciler.app.session import Session, Workspace
 from reconciler.manifest.images import kept_name
 from reconciler.model.documents import Address, Claims, Document, Spec, Texts
 from reconciler.model.inventory import Applied
-from reconciler.model.plans import FILL, Action, Change, KindStep, On
+from reconciler.model.plans import FILL, Action, Change, Disruption, FieldChange, KindStep, On
+from reconciler.model.quantities import format_size
 from reconciler.model.refs import Ref
 
 # Facts of volumes (see `kinds.volume.table`): the image, and what tells a kept one from those made from it.
@@ -50,7 +53,19 @@ def only_needed(
     workspace: Workspace, host: Session, specs: Mapping[Ref, Spec], changes: Sequence[Change]
 ) -> list[Change]:
     """The changes of one host, without images that nothing needs now and deletions of those that something does."""
-    return _on_demand(specs, workspace.selection.refs, _without_used(host, changes))
+    found = _on_demand(specs, workspace.selection.refs, _without_used(host, changes))
+    return [_sized(workspace, change) for change in found]
+
+
+def _sized(workspace: Workspace, change: Change) -> Change:
+    """The change, with how much has to be fetched or read for it, as far as that is known without asking anybody."""
+    step = next((step for step in change.steps if contents.asks(step)), None)
+    if step is None:
+        return change
+    source = contents.source_of(step.arguments)
+    size = wiring.images(workspace.settings, workspace.cache).known_size(source)
+    told = f"{format_size(size)} of this machine" if size else "still to be fetched"
+    return replace(change, fields=(*change.fields, FieldChange("content", None, told, Disruption.NONE)))
 
 
 def made_by(change: Change) -> set[Ref]:

@@ -142,6 +142,7 @@ def _judge_images(documents: Iterable[Document], work: Work) -> None:
 def _keep_images(specs: dict[Key, Spec], work: Work) -> None:
     """The volumes that Images are kept as, where a volume needs them."""
     for host, document in images.kept_volumes(specs, work.images):
+        work.origins.setdefault((host, document.ref), images.as_written(document))
         spec = _spec(host, document, work)
         specs.setdefault((host, spec.ref), spec)
         work.under.setdefault((host, spec.ref), (work.images[str(document.body["image"])],))
@@ -225,6 +226,7 @@ def _lowered(task: _Task, work: Work) -> Iterator[Spec]:
     mode: Mode | None = None
     for document in link.expand(task.document, under):
         whole = images.resolved(document, work.images, work.known) if document.ref.kind == "Volume" else document
+        work.origins.setdefault((task.host, document.ref), document)
         spec = _spec(task.host, whole, work, mode)
         # What a document brings along (the volumes of its disks) binds no more than the document itself.
         mode = mode or spec.policy.mode

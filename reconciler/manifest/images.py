@@ -80,6 +80,11 @@ def kept_volumes(specs: Mapping[Key, Spec], images: Mapping[str, Document]) -> I
         yield host, _kept(ref, image)
 
 
+def as_written(kept: Document) -> Document:
+    """The document of a kept volume as a person would write it, who knows no Image."""
+    return replace(kept, body={name: value for name, value in kept.body.items() if name not in ("image", MADE_FROM)})
+
+
 def _kept(ref: Ref, image: Document) -> Document:
     source: Any = image.body["source"]
     said = {

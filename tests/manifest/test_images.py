@@ -166,3 +166,11 @@ def test_a_cache_knows_that_another_digest_is_another_image() -> None:
         again = understood(image(digest=digest), volume("image: base"), cache=cache)
         assert first == again
         assert Ref("Volume", f"default/base-{digest[7:23]}") in first
+
+
+def test_what_documents_come_to_is_valid_by_itself() -> None:
+    _, work = read(image(), volume("image: base"))
+    bodies = {ref.name: document.body for (_, ref), document in work.origins.items()}
+    assert bodies["default/v"] == {"image": "base"}
+    assert "image" not in bodies[KEPT] and "!image" not in bodies[KEPT]
+    assert bodies[KEPT]["source"] == {"url": "https://example.com/base", "digest": ONE}

@@ -93,12 +93,10 @@ def test_a_machine_from_an_image_on_the_web(lab, images, web, tmp_path):
     disks = "  disks:\n    - {name: root, pool: images, image: base, size: 16MiB}\n"
     machine = vm(power="running", more=disks)
     write(lab, images, image(web.url("/base.qcow2.xz"), data, more="  format: qcow2"), machine)
-    assert [ref for ref, _ in lab.actions()] == [
-        "Pool/images",
-        f"Volume/images/{kept('base', data)}",
-        "Volume/images/vm-root",
-        "Domain/vm",
-    ]
+    changes = lab.plan()["changes"]
+    made = f"Volume/images/{kept('base', data)}"
+    assert [change["ref"] for change in changes] == ["Pool/images", made, "Volume/images/vm-root", "Domain/vm"]
+    assert {field["path"]: field["after"] for field in changes[1]["fields"]}["content"] == "still to be fetched"
     lab.converge()
     assert lab.domain("vm").blockInfo("sda" if "sda" in lab.domain("vm").XMLDesc() else "vda")[0] == 16 * MIB
     lab.domain("vm").destroy()
