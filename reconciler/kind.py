@@ -203,10 +203,6 @@ def never_same(address: Address, want: str, have: str) -> bool:
     return False
 
 
-def no_weight(texts: str) -> Weight:
-    return Weight()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """One class of resource.
@@ -269,7 +265,7 @@ class Kind:
     perform: Callable[[Handle, Ref, Step, Clock], None]
     same: Callable[[Address, str, str], bool] = never_same
     preflight: Callable[[Spec, Observed | None, Facts], tuple[Problem, ...]] = no_problems
-    weigh: Callable[[str], Weight] = no_weight
+    weigh: Callable[[str], Weight] = lambda xml: Weight()
     owner: Callable[[str], str] = lambda xml: ""
     fill: Callable[[Handle, Ref, KindStep, Content], None] | None = None
     rename: Callable[[Spec, Observed, frozenset[Allow]], tuple[Step, ...]] | None = None
