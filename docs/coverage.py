@@ -136,7 +136,8 @@ def _head() -> Iterator[str]:
         Each element and attribute that the schemas of libvirt {LIBVIRT} have, and where it goes in a document: into a
         field, or into [`xml:`](../how-to/xml.md), which takes everything else in libvirt's own words. A path starts at
         the element of its row; an element inside itself (a backing store's backing store) is listed once. An element of
-        another namespace is one value. Tests send an example of each through the program and see it arrive.""")
+        another namespace is one value. Tests send an example of each place of Domain, Network, Pool and Volume through
+        the program and see it arrive.""")
     yield ""
 
 
