@@ -56,8 +56,8 @@ INSTEAD = {
 }
 # Only other processors or other hosts have these; libvirt's schema has to do.
 ELSEWHERE = {"features.gic", "features.hpt", "features.htm", "features.nestedHv", "features.ccfAssist", "emulator"}
-# Devices have tests of their own, and so has the drive that cloudInit becomes.
-DEVICES = {"cloudInit", *(node.name for node in devices.DEVICES)}
+# Devices have tests of their own, and so have the seeds of machines.
+DEVICES = {"cloudInit", "ignition", *(node.name for node in devices.DEVICES)}
 ALL = [
     pytest.param(
         ".".join(path), merged(BESIDE.get(".".join(path), {}), nested(path, INSTEAD.get(".".join(path), value)))
