@@ -10,6 +10,7 @@ from reconciler.model.documents import Address, Claims, Spec
 _X86 = ("x86_64", "i686")
 _MACHINES = {"x86_64": "q35", "i686": "q35", "aarch64": "virt", "riscv64": "virt"}
 _PCIE = ("q35", "virt")
+_VERSIONED = re.compile(r"^(?:pc-)?(q35|virt)-[0-9.]+$")
 # Room for a document that says nothing about memory: libvirt demands a number.
 _MEMORY = str(1 << 20)
 # Ports to plug devices into later: libvirt 9.0 adds only as many as a definition uses. Each makes the definition
@@ -60,7 +61,8 @@ def _has(known: Claims, *starts: str) -> bool:
 
 def _ports(known: Claims) -> dict[Address, str]:
     """Root ports for what is there and for some that may come."""
-    if (known.get("os/type@machine") or "") not in _PCIE or _has(known, "devices/controller[pci"):
+    machine = _VERSIONED.sub(r"\1", known.get("os/type@machine") or "")
+    if machine not in _PCIE or _has(known, "devices/controller[pci"):
         return {}
     buses = (text for at, text in known.items() if at.startswith("devices/disk[") and at.endswith("/target@bus"))
     plugged = sum(_PLUGGED.fullmatch(address) is not None for address in known)

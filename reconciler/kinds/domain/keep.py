@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reconciler.kinds.domain import devices
+from reconciler.kinds.domain import devices, wired
+from reconciler.kinds.domain.born import born
 from reconciler.kinds.domain.spec import OWNER
-from reconciler.model.documents import Address, Texts
+from reconciler.model.documents import Address, Spec, Texts
+from reconciler.model.refs import Ref
 
 # What libvirt 9.0 writes into every definition that does not say it.
 _FILLED = {
@@ -17,7 +19,6 @@ _FILLED = {
     "clock@offset": "utc",
     "vcpu@placement": "static",
     "os/type": "hvm",
-    "resource/partition": "/machine",
 }
 # The processor of an emulated x86 machine that asked for none.
 _FILLED_CPU = {
@@ -27,6 +28,11 @@ _FILLED_CPU = {
     "cpu/model": "qemu64",
     "cpu/model@fallback": "forbid",
 }
+# A controller, or the place of a device: the element, and the device that it belongs to.
+_WIRING = re.compile(r"(devices/controller\[[^]]*\])(?:/address)?|(devices/[^/@\[]+(?:\[[^]]*\])?)/address")
+_OURS = re.compile(r"features/a(cpi|pic)|devices/(interface\[[^]]*\]/model@type|disk\[[^]]*\]/target@bus)")
+_CHAIN = re.compile(r"devices/disk\[[^]]*\]/backingStore")
+_BALLOON = "devices/memballoon@model"
 _IDENTITY = ("name", "uuid", "@id", OWNER)
 # Where distributions keep the programs that libvirt picks.
 _EMULATOR = re.compile(r"/usr/bin/qemu-system-(\w+)|/usr/libexec/qemu-kvm|/usr/lib/libvirt/libvirt_lxc")
@@ -34,29 +40,54 @@ _EMULATOR = re.compile(r"/usr/bin/qemu-system-(\w+)|/usr/libexec/qemu-kvm|/usr/l
 
 def keep(texts: Texts) -> dict[Address, str]:
     """The texts that a document has to say."""
-    return dict(_kept(texts))
+    kept = dict(_kept(texts))
+    if any(address.startswith("devices/memballoon/") for address in kept):
+        # libvirt 9.0 takes no balloon without its model.
+        kept[_BALLOON] = texts[_BALLOON]
+    return kept
 
 
 def _kept(texts: Texts) -> Iterator[tuple[Address, str]]:
-    filled = {address for address, text in _FILLED.items() if texts.get(address) == text}
-    if any(address.startswith(("clock@", "clock/")) and address != "clock@offset" for address in texts):
-        filled.discard("clock@offset")
-    processor = {at: text for at, text in texts.items() if at.startswith("cpu") and at != "cpu" and text}
-    boots = [at for at in texts if at.startswith("os/boot[") and at.endswith("@dev")]
-    default_boot = [texts[at] for at in boots] == ["hd"]
+    unsaid, quiet = wired.unsaid(texts), {*_IDENTITY, "devices", *_filled(texts), *_born(texts)}
     for address, text in texts.items():
-        if address in _IDENTITY or address in filled or address == "devices":
+        if address in quiet:
             continue
-        if address == "os@firmware" and "os/loader" in texts:
-            continue
-        if address == "devices/emulator" and _is_picked(text, texts):
-            continue
-        if (default_boot and address.startswith("os/boot[")) or (
-            processor == _FILLED_CPU and address.startswith("cpu")
-        ):
-            continue
-        if not devices.is_noise(address, texts):
+        if (wiring := _WIRING.match(address)) is not None:
+            if wiring[0] not in unsaid and wiring[1] not in unsaid and not wired.follows(address, texts):
+                yield address, text
+        elif _CHAIN.match(address) and "@id" not in texts:
+            # A chain that somebody wrote down; that of a running guest is what libvirt found.
             yield address, text
+        elif not devices.is_noise(address, texts):
+            yield address, text
+
+
+def _filled(texts: Texts) -> Iterator[Address]:
+    """What libvirt writes into a definition that says nothing of it."""
+    yield from (at for at, text in _FILLED.items() if texts.get(at) == text and at != "clock@offset")
+    clock = [at for at in texts if at.startswith(("clock@", "clock/"))]
+    if clock == ["clock@offset"] and texts["clock@offset"] == "utc":
+        yield "clock@offset"
+    if "@id" in texts and texts.get("resource/partition") == "/machine":
+        yield "resource/partition"
+    if "os/loader" in texts:
+        yield "os@firmware"
+    if _is_picked(texts.get("devices/emulator", ""), texts):
+        yield "devices/emulator"
+    boots = [at for at in texts if at.startswith("os/boot[")]
+    if [texts[at] for at in boots if at.endswith("@dev")] == ["hd"]:
+        yield from boots
+    processor = [at for at in texts if at.startswith("cpu")]
+    if texts.get("os/type@arch") == "x86_64" and {at: texts[at] for at in processor if texts[at]} == _FILLED_CPU:
+        yield from processor
+
+
+def _born(texts: Texts) -> frozenset[Address]:
+    """What a new machine of ours has by itself, where this one has the very same."""
+    candidates = frozenset(address for address in texts if _OURS.fullmatch(address))
+    claims = {at: text for at, text in texts.items() if at not in candidates and at != "name"}
+    values = born(Spec(ref=Ref("Domain", texts.get("name", "")), host="", claims=claims))
+    return frozenset(address for address in candidates if values.get(address) == texts[address])
 
 
 def _is_picked(emulator: str, texts: Texts) -> bool:

@@ -22,8 +22,8 @@ from reconciler.model.refs import Ref
 from reconciler.ports import SourceFile
 from tests.kinds.domain.machines import observed, situation
 
-# Each test goes through another third of them.
-SHARE = 3
+# Each test goes through others of them.
+SHARE = 4
 RELAX = "/usr/share/libvirt/schemas/domain.rng"
 # Where a document says an amount without its unit, which is the one that libvirt writes.
 UNITS = "@unit"
@@ -36,9 +36,17 @@ def schemas(root):
 
 @pytest.fixture(scope="module")
 def valid(collected):
-    """Those that libvirt's own schema takes: the source holds others to see them refused."""
+    """Those that libvirt's own schema takes: the source holds others to see them refused.
+
+    Memory modules without NUMA cells, which POWER has, are for a file of their own: no document says them (R216).
+    """
     schema = etree.RelaxNG(etree.parse(RELAX))
-    return [each for each in collected("domain") if schema.validate(etree.fromstring(each.text))]
+    found = ((each, etree.fromstring(each.text)) for each in collected("domain"))
+    return [
+        each
+        for each, root in found
+        if schema.validate(root) and (root.find("devices/memory") is None or root.find("cpu/numa") is not None)
+    ]
 
 
 def imported(text, schemas):

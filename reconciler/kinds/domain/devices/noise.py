@@ -28,7 +28,6 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "devices/serial[]/target@type": ("isa-serial",),
     "devices/serial[]/protocol@type": ("raw",),
     "devices/channel[]/protocol@type": ("raw",),
-    "devices/graphics[]@autoport": ("yes",),
     "devices/graphics[]/listen@type": ("address",),
     "devices/video[]/model@heads": ("1",),
     "devices/video[]/model@primary": ("yes",),
@@ -40,8 +39,6 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "devices/watchdog@action": ("reset",),
     "devices/vsock@model": ("virtio",),
     "devices/memballoon@model": ("virtio",),
-    "devices/audio[]@id": ("1",),
-    "devices/audio[]@type": ("none",),
 }
 _DEFAULT_CONTROLLERS = ("pci", "usb", "sata", "ide", "fdc", "virtio-serial", "ccid", "isa")
 _DEFAULT_CONTROLLER_MODELS = ("piix3-uhci", "qemu-xhci", "lsilogic", "pci-root", "pcie-root", "pcie-root-port")
@@ -82,8 +79,10 @@ def _input(address: Address, texts: Texts) -> bool:
 
 
 def _console(address: Address, texts: Texts) -> bool:
-    """The console that mirrors the first serial port."""
-    return address.startswith("devices/console[serial]") and "devices/serial[0]" in texts
+    """The console that mirrors the first serial port, where it is the only one."""
+    if not (address.startswith("devices/console[serial]") and "devices/serial[0]" in texts):
+        return False
+    return [at for at in texts if re.fullmatch(r"devices/console\[[^]]*\]", at)] == ["devices/console[serial]"]
 
 
 def _disk(address: Address, texts: Texts) -> bool:
@@ -93,8 +92,23 @@ def _disk(address: Address, texts: Texts) -> bool:
 
 
 def _graphics(address: Address, texts: Texts) -> bool:
-    """A port that libvirt chose."""
-    return address.endswith("@port") and texts.get(f"{_device(address)}@autoport") == "yes"
+    """A port that libvirt chose; that it does so goes without saying for VNC alone."""
+    graphics = _device(address)
+    if texts.get(f"{graphics}@autoport") != "yes":
+        return False
+    chosen = address.endswith("@autoport") and texts.get(f"{graphics}@type") == "vnc"
+    return chosen or address.endswith(("@port", "@tlsPort"))
+
+
+def _audio(address: Address, texts: Texts) -> bool:
+    """The silent backend that libvirt adds, or the one of SPICE where that is the only screen."""
+    audio = _device(address)
+    inside = {at: text for at, text in texts.items() if at.startswith((f"{audio}@", f"{audio}/"))}
+    screens = [at for at in texts if re.fullmatch(r"devices/graphics\[[^]]*\]", at)]
+    if any(at.startswith("devices/audio[") and not at.startswith(audio) for at in texts):
+        return False
+    kind = "spice" if screens == ["devices/graphics[spice]"] else "none"
+    return inside == {f"{audio}@id": "1", f"{audio}@type": kind}
 
 
 def _interface(address: Address, texts: Texts) -> bool:
@@ -128,7 +142,7 @@ def _vsock(address: Address, texts: Texts) -> bool:
 
 
 _JUDGES: dict[str, Callable[[Address, Texts], bool]] = {
-    "audio": _only_noise,
+    "audio": _audio,
     "channel": _character,
     "console": lambda address, texts: _console(address, texts) or _character(address, texts),
     "controller": _controller,
