@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.app import wiring
+from reconciler.app import sealing, wiring
 from reconciler.app.desired import Desired, read_desired
 from reconciler.app.session import host_uris
 from reconciler.app.settings import Selection, Settings
@@ -15,7 +15,8 @@ def desired_of(settings: Settings) -> Desired:
     """The desired state. Raises ManifestError."""
     source = wiring.gathered(settings, Selection())
     default = wiring.host_name(settings.connect)
-    return read_desired(source, wiring.cache(settings), wiring.kinds(), default, settings)
+    kinds = sealing.sealed(wiring.kinds(), wiring.seal(settings))
+    return read_desired(source, wiring.cache(settings), kinds, default, settings, wiring.vault(settings, source))
 
 
 def ledgers(settings: Settings) -> Iterator[tuple[str, Ledger]]:

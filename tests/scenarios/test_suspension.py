@@ -4,7 +4,9 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
 
+from tests import sops
 from tests.scenarios.test_machines import vm
 
 pytestmark = pytest.mark.e2e
@@ -90,6 +92,17 @@ def test_what_cannot_be_suspended_is_said_and_nothing_is(lab):
     assert "R801" in lab.run("suspend", "--reason", "x", code=64).stderr
     assert conditions(lab) == {}
     assert "Domain/a" in lab.run("resume", "Domain/a").stdout
+
+
+def test_beside_encrypted_documents_it_is_the_same(lab):
+    key, recipient = sops.identity()
+    lab.environment["SOPS_AGE_KEY"] = key
+    machine = vm("a", more="  graphics: [{type: vnc, password: sesame}]")
+    lab.write(sops.encrypt([yaml.safe_load(machine)], recipient, ["password"]))
+    lab.converge()
+    lab.run("suspend", "Domain/a", "--reason", "x")
+    assert list(conditions(lab)) == ["Domain/a"]
+    assert lab.run("history", "Domain/a").stdout
 
 
 def test_a_machine_can_be_suspended_before_it_is_made(lab):
