@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from reconciler.model.plans import Action, Allow, Blocked, Change
+from reconciler.model.plans import Action, Allow, Blocked, Change, KindStep, On
+from reconciler.model.refs import Ref
 
 # The cap of cli.md: the larger of the two, and never everything.
 CAP_OBJECTS = 10
@@ -53,11 +54,22 @@ def protect(changes: Iterable[Change], patterns: Sequence[str]) -> tuple[Change,
 
 
 def _protected(change: Change, patterns: Sequence[str]) -> Change:
-    named = next((pattern for pattern in patterns if fnmatchcase(str(change.ref), pattern)), None)
+    lost = (change.ref, *_taken_along(change))
+    named = next((pattern for pattern in patterns if any(fnmatchcase(str(ref), pattern) for ref in lost)), None)
     if named is None or change.action not in (Action.DELETE, Action.REPLACE):
         return change
     reason = f"{change.ref} is protected by {named} in policy.protect of Host/{change.host}"
     return replace(change, blocked=Blocked("R505", reason))
+
+
+def _taken_along(change: Change) -> Iterator[Ref]:
+    """What is lost for a change of something else: the root disk of a machine that is rebuilt."""
+    for step in change.steps:
+        match step:
+            case On(ref, KindStep("remove")):
+                yield ref
+            case _:
+                continue
 
 
 def _cap(owned: int) -> int:

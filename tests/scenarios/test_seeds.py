@@ -243,3 +243,12 @@ def test_a_root_disk_that_others_stand_on_is_not_made_anew(lab, images):
     result = lab.run("apply", "--yes", "--allow", "replace", code=None)
     assert result.returncode and "Volume/images/over" in result.stdout + result.stderr
     assert (images / "web-root").exists()
+
+
+def test_what_the_host_protects_is_not_made_anew_for_a_machine(lab, images):
+    host = {"uri": lab.uri, "policy": {"protect": ["Volume/*/web-root"]}}
+    lab.write(document("hv", "Host", **host), "host.yaml")
+    lab.converge(rebuilt(SEED))
+    lab.write(rebuilt(OTHER))
+    (change,) = lab.plan("--allow", "replace")["changes"]
+    assert change["blocked"]["number"] == "R505" and "Volume/*/web-root" in change["blocked"]["reason"]
