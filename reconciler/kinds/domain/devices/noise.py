@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from reconciler.kinds.domain.devices.channel import AGENT_AT, AGENT_BORN
-from reconciler.model.addresses import pattern_of
+from reconciler.model.addresses import entry_keys, pattern_of
 from reconciler.model.documents import Address, Texts
 
 # Address patterns (full matches over `pattern_of`) that are noise whatever they hold.
@@ -82,7 +82,7 @@ def _console(address: Address, texts: Texts) -> bool:
     """The console that mirrors the first serial port, where it is the only one."""
     if not (address.startswith("devices/console[serial]") and "devices/serial[0]" in texts):
         return False
-    return [at for at in texts if re.fullmatch(r"devices/console\[[^]]*\]", at)] == ["devices/console[serial]"]
+    return entry_keys(texts, "devices/console") == ["serial"]
 
 
 def _disk(address: Address, texts: Texts) -> bool:
@@ -103,12 +103,14 @@ def _graphics(address: Address, texts: Texts) -> bool:
 def _audio(address: Address, texts: Texts) -> bool:
     """The silent backend that libvirt adds, or the one of SPICE where that is the only screen."""
     audio = _device(address)
-    inside = {at: text for at, text in texts.items() if at.startswith((f"{audio}@", f"{audio}/"))}
-    screens = [at for at in texts if re.fullmatch(r"devices/graphics\[[^]]*\]", at)]
-    if any(at.startswith("devices/audio[") and not at.startswith(audio) for at in texts):
+    kind = texts.get(f"{audio}@type")
+    if kind not in ("none", "spice") or texts.get(f"{audio}@id") != "1":
         return False
-    kind = "spice" if screens == ["devices/graphics[spice]"] else "none"
-    return inside == {f"{audio}@id": "1", f"{audio}@type": kind}
+    own = (audio, f"{audio}@id", f"{audio}@type")
+    if any(at.startswith("devices/audio[") and at not in own for at in texts):
+        return False
+    screens = entry_keys(texts, "devices/graphics")
+    return kind == ("spice" if screens == ["spice"] else "none")
 
 
 def _interface(address: Address, texts: Texts) -> bool:
