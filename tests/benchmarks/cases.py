@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,11 +124,12 @@ def _import_row(bench: Bench, place: Place, runs: int) -> Row:
     """All machines of a host to manifests in an empty directory; its floor reads the same definitions."""
     empty, written = bench.work / "empty", bench.work / "imported"
     empty.mkdir(exist_ok=True)
-    command = bench.program("-C", empty, "--connect", place.connect, "import", "--all", "--to", written)
+    command = bench.program("-C", empty, "--connect", place.connect, "import", "--all", "--to")
 
     def afresh() -> Sample:
-        shutil.rmtree(written, ignore_errors=True)
-        return measure(command)
+        # A new directory each time: ext4 looks long for a file's place where many were deleted minutes ago.
+        written.mkdir(exist_ok=True)
+        return measure([*command, tempfile.mkdtemp(dir=written)])
 
     rounds = [(measure(floor("read", place.uri)), afresh()) for _ in range(runs)]
     base, ours = (middle(samples) for samples in zip(*rounds, strict=True))
