@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 from reconciler.kinds.domain import devices
+from reconciler.kinds.domain.machine import PORTS
 from reconciler.model.documents import Address, Claims, Spec
 
 _X86 = ("x86_64", "i686")
 _MACHINES = {"x86_64": "q35", "i686": "q35", "aarch64": "virt", "riscv64": "virt"}
 _PCIE = ("q35", "virt")
+_ROOT = "devices/controller[pci]"
 _VERSIONED = re.compile(r"^(?:pc-)?(q35|virt)-[0-9.]+$")
 # Room for a document that says nothing about memory: libvirt demands a number.
 _MEMORY = str(1 << 20)
@@ -60,16 +62,20 @@ def _has(known: Claims, *starts: str) -> bool:
 
 
 def _ports(known: Claims) -> dict[Address, str]:
-    """Root ports for what is there and for some that may come."""
+    """As many root ports as the document says; else those for what is there and for some that may come."""
     machine = _VERSIONED.sub(r"\1", known.get("os/type@machine") or "")
     if machine not in _PCIE or _has(known, "devices/controller[pci"):
         return {}
-    buses = (text for at, text in known.items() if at.startswith("devices/disk[") and at.endswith("/target@bus"))
-    plugged = sum(_PLUGGED.fullmatch(address) is not None for address in known)
-    used = _BUILT_IN + list(buses).count("virtio") + plugged + _has(known, "devices/channel")
-    ports = {"devices/controller[pci]": "", "devices/controller[pci]@type": "pci"}
-    ports |= {"devices/controller[pci]@index": "0", "devices/controller[pci]@model": "pcie-root"}
-    for number in range(1, used + SPARE_PORTS + 1):
+    count = int(known.get(PORTS) or _used(known) + SPARE_PORTS)
+    ports = {_ROOT: "", f"{_ROOT}@type": "pci", f"{_ROOT}@index": "0", f"{_ROOT}@model": "pcie-root"}
+    for number in range(1, count + 1):
         port = f"devices/controller[pci#{number}]"
         ports |= {port: "", f"{port}@type": "pci", f"{port}@model": "pcie-root-port"}
     return ports
+
+
+def _used(known: Claims) -> int:
+    """How many ports the devices take."""
+    buses = (text for at, text in known.items() if at.startswith("devices/disk[") and at.endswith("/target@bus"))
+    plugged = sum(_PLUGGED.fullmatch(address) is not None for address in known)
+    return _BUILT_IN + list(buses).count("virtio") + plugged + _has(known, "devices/channel")

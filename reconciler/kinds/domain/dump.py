@@ -15,12 +15,16 @@ from reconciler.kinds.domain.proof import Body, Domain
 from reconciler.kinds.domain.remainder import missing, overlay
 from reconciler.kinds.domain.sense import complete
 from reconciler.kinds.domain.spec import FIELDS, POWER, keys
+from reconciler.kinds.domain.wired import ports
 from reconciler.model.documents import Spec, Texts
 from reconciler.model.refs import Ref
 
 # Each try takes out of the fields what they cannot say of this domain; few domains need one.
 _TRIES = 8
+_ROOT = "devices/controller[pci]"
 _ORDER = tuple(node.name for node in FIELDS)
+# What is said beside the definition.
+_NO_CLAIMS = ("power", "pciePorts")
 # Where a new machine has what this one lacks -> how a document says no to it.
 _REFUSED = {"features/acpi": "acpi", "features/apic": "apic"}
 
@@ -55,7 +59,7 @@ def _of_one(texts: Texts) -> Body:
         if not doubtful:
             return whole
         body = proof.without(body, doubtful, attempt)
-    bare = {"power": body["power"]}
+    bare = {name: body[name] for name in _NO_CLAIMS if name in body}
     domain = Domain.of(texts, kept, {}, bare)
     whole = _whole(bare, domain)
     doubtful = proof.doubtful(whole, domain)
@@ -77,6 +81,9 @@ def _lifted(domain: Domain) -> Body:
             body["features"] = {**cast("Body", body.get("features", {})), name: False}
     if "devices/serial[0]" in by_itself and not any(at.startswith("devices/serial[") for at in domain.texts):
         body["serials"] = []
+    if domain.texts.get(f"{_ROOT}@model") == "pcie-root" and _ROOT not in domain.kept:
+        count = ports(domain.texts)
+        body |= {} if count is None else {"pciePorts": count}
     return {name: body[name] for name in _ORDER if name in body}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.codecs import NAMES, PATH, TEXT, YES_NO, Codec, choice, text
+from reconciler.codecs import NAMES, PATH, TEXT, YES_NO, Codec, choice, integer, text
 from reconciler.fields import Field, Group, Items, Node
 from reconciler.model.quantities import DURATION_PATTERN, parse_duration
 from reconciler.permits import CARE
@@ -16,6 +16,8 @@ DURATION = Codec(
 FLAG = Codec(
     schema={"type": "boolean"}, lower=lambda value: "yes" if value else "no", lift=lambda value: value == "yes"
 )
+# How many ports a new machine has, which no definition says in one place.
+PORTS = "!pciePorts"
 # What the document says about itself: read by `spec.parse`, never written to the host.
 POLICY: tuple[Node, ...] = (
     *CARE,
@@ -177,5 +179,14 @@ PLATFORM: tuple[Node, ...] = (
         doc="How the guest is started: hvm boots as hardware does, exe is a container.",
         example="hvm",
         keep=True,
+    ),
+    Field(
+        name="pciePorts",
+        at=PORTS,
+        codec=integer(0, 224),
+        doc="How many PCI Express root ports a new q35 or virt machine has; devices are plugged into the free ones "
+        "while it runs. Read only when the machine is made: four more than its devices take where nothing is said.",
+        example=14,
+        noted=True,
     ),
 )

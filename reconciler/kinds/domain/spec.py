@@ -94,7 +94,7 @@ def parse(document: Document, context: Context) -> Spec:
         host=context.host,
         claims=lowered.claims,
         lists=frozenset(lowered.lists),
-        hints=lowered.hints,
+        hints={**lowered.hints, **_ports(document)},
         needs=(*devices.needs(document.body), *seed.needs(document.body)),
         policy=permits.with_care(policy(said, health.read(document.body)), document.body),
         labels=document.labels,
@@ -106,6 +106,12 @@ def parse(document: Document, context: Context) -> Spec:
         spec = _with_file(spec, document.xml)
     spec = replace(spec, needs=(*spec.needs, *users.secret_needs(spec.claims)))
     return _checked(_completed(spec, typed, said, document, context), typed, document)
+
+
+def _ports(document: Document) -> dict[Address, str]:
+    """How many ports the machine is to be made with, where the document says it."""
+    count = document.body.get("pciePorts")
+    return {} if count is None else {machine.PORTS: str(count)}
 
 
 def keys(claims: Mapping[Address, str | None]) -> Iterator[tuple[Address, str]]:

@@ -22,6 +22,7 @@ _PER_DRIVE = {"ide": (4, 2), "sata": (6, 6), "scsi": (7, 7), "fdc": (2, 2)}
 _PREFIX = re.compile("^(fd|hd|sd|vd|xvd)")
 
 
+_PORT_MODEL = re.compile(r"devices/controller\[pci[^]]*\]@model").fullmatch
 _PLAIN_PORT = re.compile("@(type|index|model)|address@.*").fullmatch
 
 
@@ -163,19 +164,29 @@ def _ports(found: Found) -> Iterator[Address]:
 
 
 def _ports_of_new(texts: Texts, found: Found, addresses: frozenset[Address]) -> Iterator[Address]:
-    """The PCI Express controllers, where they are just those that a new machine gets (see `born`)."""
-    claims = {at: text for at, text in texts.items() if at != "name" and not at.startswith("devices/controller[pci")}
-    new = born(Spec(ref=Ref("Domain", ""), host="", claims=claims))
-    wanted = [new[f"{at}@model"] for at in new if re.fullmatch(r"devices/controller\[pci[^]]*\]", at)]
-    group = {at: leaves for at, leaves in found.get("controller", {}).items() if leaves.get("@type") == "pci"}
+    """The PCI Express controllers, where they are such as a new machine gets, however many (see `ports`)."""
+    group = _buses(found)
     plain = all(
         leaves.get("@index") == str(number)
+        and leaves.get("@model") == ("pcie-root-port" if number else "pcie-root")
         and (number == 0 or f"{at}/address" in addresses)
         and all(_PLAIN_PORT(leaf) or follows(f"{at}/{leaf}", texts) for leaf in leaves if "@" in leaf)
         for number, (at, leaves) in enumerate(group.items())
     )
-    if plain and [leaves.get("@model") for leaves in group.values()] == wanted:
+    if plain:
         yield from group
+
+
+def _buses(found: Found) -> dict[Address, dict[str, str]]:
+    return {at: leaves for at, leaves in found.get("controller", {}).items() if leaves.get("@type") == "pci"}
+
+
+def ports(texts: Texts) -> int | None:
+    """How many root ports a document has to ask for; None where those are no others than a new machine has anyway."""
+    claims = {at: text for at, text in texts.items() if at != "name" and not at.startswith("devices/controller[pci")}
+    new = born(Spec(ref=Ref("Domain", ""), host="", claims=claims))
+    count = len(_buses(grouped(texts))) - 1
+    return None if sum(_PORT_MODEL(at) is not None for at in new) == count + 1 else count
 
 
 def _controllers(found: Found, express: bool, addresses: frozenset[Address]) -> Iterator[Address]:

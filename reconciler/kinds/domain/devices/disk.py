@@ -89,7 +89,7 @@ _WHERE: tuple[Node, ...] = (
     Field(
         name="target",
         at="target@dev",
-        codec=text(pattern="(?:fd|hd|sd|vd|xvd)[a-z]+"),
+        codec=text(pattern="(?:fd|hd|sd|vd)[a-z]+|xvd[a-z]+[0-9]*"),
         doc="The disk's place on its bus, written as a device name; what the guest calls it is its own affair.",
         example="vda",
         keep=True,

@@ -79,7 +79,10 @@ def _input(address: Address, texts: Texts) -> bool:
 
 
 def _console(address: Address, texts: Texts) -> bool:
-    """The console that mirrors the first serial port, where it is the only one."""
+    """The console that mirrors the first serial port, where it is the only one; the number of each in their order."""
+    if address.endswith("/target@port"):
+        consoles = [f"devices/console[{key}]" for key in entry_keys(texts, "devices/console")]
+        return texts[address] == str(consoles.index(_device(address)))
     if not (address.startswith("devices/console[serial]") and "devices/serial[0]" in texts):
         return False
     return entry_keys(texts, "devices/console") == ["serial"]
