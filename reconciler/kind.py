@@ -243,6 +243,7 @@ class Kind:
     marked            whether objects of this kind can carry an owner mark
     questions         what probes can ask of its running objects; None where there is no guest inside
     proven            whether `dump` has made sure that what it gives can be read and says what the texts say
+    dumped            what `dump` gives for a definition and facts, where the kind knows a shorter way than to read it
     retained          whether a vanished document leaves the object (data) unless it said deletionPolicy: delete
     """
 
@@ -277,6 +278,7 @@ class Kind:
     remains: Callable[[Observed, bool], tuple[FieldChange, ...]] = lambda observed, data: ()
     unseen: Callable[[Handle], frozenset[str]] = lambda handle: frozenset()
     given: Callable[[Observed], bool] = lambda observed: False
+    dumped: Callable[[str, Texts], dict[str, Json]] | None = None
     offers: Mapping[Address, str] = field(default_factory=dict)
     questions: Questions | None = None
     serial: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -16,7 +17,7 @@ from reconciler.manifest.placeholders import escaped
 from reconciler.manifest.read import document_of, read_definition
 from reconciler.manifest.write import resource, write_document
 from reconciler.model.addresses import pattern_of
-from reconciler.model.documents import Address, Texts
+from reconciler.model.documents import Texts
 from reconciler.model.refs import Ref
 
 # libvirt keeps a link to each definition that starts with its host in a directory of this name.
@@ -70,16 +71,15 @@ def draft(found: Found, kind: Kind, schemas: Schemas) -> Draft:
 
 
 def _draft(found: Found, kind: Kind, schemas: Schemas) -> Draft:
-    texts: dict[Address, str] = {**kind.read(found.xml), **found.facts}
     metadata: dict[str, object] = {"name": found.ref.name.rpartition("/")[2]}
     if found.host:
         metadata["host"] = found.host
-    body = kind.dump(texts)
+    body = kind.dumped(found.xml, found.facts) if kind.dumped else kind.dump({**kind.read(found.xml), **found.facts})
     document = resource(kind.name, metadata, body)
     _prove(Loaded(document, {(): (1, 1)}), kind, schemas)
     # Whatever stands in a definition is no placeholder.
     meant = resource(kind.name, metadata, {name: escaped(value) for name, value in body.items()})
-    rest = tuple(_elements(str(body["xml"]))) if "xml" in body else ()
+    rest = _elements(str(body["xml"])) if "xml" in body else ()
     return Draft(ref=found.ref, host=found.host, text=write_document(meant), rest=rest)
 
 
@@ -92,7 +92,8 @@ def _prove(loaded: Loaded, kind: Kind, schemas: Schemas) -> None:
         kind.parse(document_of(loaded, ""), Context(""))
 
 
-def _elements(xml: str) -> Iterator[str]:
+@lru_cache(maxsize=1024)  # Machines that are alike have the same rest.
+def _elements(xml: str) -> tuple[str, ...]:
     """The elements of a piece of XML that say something, by their names, each once."""
     from reconciler import markup
 
@@ -101,7 +102,7 @@ def _elements(xml: str) -> Iterator[str]:
         for address, element in markup.walk(markup.parse(xml), {})
         if element.attrib or (element.text or "").strip() or not len(element)
     )
-    return iter(sorted({unquote(pattern_of(address).replace("[]", "")) for address in spoken}))
+    return tuple(sorted({unquote(pattern_of(address).replace("[]", "")) for address in spoken}))
 
 
 def from_files(paths: Iterable[Path], kinds: Mapping[str, Kind]) -> Gathered:

@@ -108,7 +108,7 @@ def test_one_object_that_fails_keeps_none_of_the_others(
     def breaks(texts: object) -> dict[str, object]:
         raise KeyError("vcpu")
 
-    broken: Mapping[str, Kind] = {**KINDS, "Domain": replace(KINDS["Domain"], dump=breaks)}
+    broken: Mapping[str, Kind] = {**KINDS, "Domain": replace(KINDS["Domain"], dump=breaks, dumped=None)}
     monkeypatch.setattr(wiring, "kinds", lambda: broken)
     (libvirt / "storage/odd.xml").write_text("<pool type='dir'><name>odd</name></pool>")
     (libvirt / "storage/half.xml").write_text("<pool")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.kind import Kind
 from reconciler.kinds.domain import xml
+from reconciler.kinds.domain.alike import dumped
 from reconciler.kinds.domain.driver import look, observe, perform
 from reconciler.kinds.domain.dump import dump
 from reconciler.kinds.domain.health import QUESTIONS
@@ -27,6 +28,7 @@ KIND = Kind(
     parse=parse,
     read=xml.read,
     dump=dump,
+    dumped=dumped,
     same=xml.same,
     rules=RULES,
     create=create,

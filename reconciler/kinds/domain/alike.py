@@ -6,94 +6,114 @@ makes of one of these machines is right for all of them, with their own values p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
-from reconciler.codecs import Json
+from reconciler.codecs import Codec, Json
 from reconciler.entries import entry_of
+from reconciler.errors import ReconcilerError
 from reconciler.fields import lift_value
-from reconciler.kinds.domain import seed
+from reconciler.kinds.domain import seed, xml
+from reconciler.kinds.domain.dump import dump
 from reconciler.kinds.domain.spec import TABLE, UNPLUGGED
 from reconciler.model.documents import Address, Texts
 
-Common = tuple[tuple[Address, str], ...]
+Body = dict[str, Json]
 # Stand-in -> what this machine has in its place.
 Own = Mapping[str, str]
 
+# What may be a machine's own, as libvirt writes it: a text, or an attribute.
+_OWN = re.compile(
+    r"<(?P<element>name|uuid|title|description)>(?P<text>[^<>&]+)</"
+    r"|<(?P<attribute>mac address|source file)=(?P<quote>['\"])(?P<value>[^'\"<>&]+)(?P=quote)"
+)
 # No document says them.
 _IDENTITY = ("name", "uuid")
-_SAID = ("title", "description")
-_MAC, _FILE = "/mac@address", "/source@file"
-_STARTS = ("devices/interface[", "devices/disk[")
+_SAID = re.compile(r"title|description|devices/interface\[[^]]*\]/mac@address|devices/disk\[[^]]*\]/source@file")
 
 
-def apart(texts: Texts) -> tuple[Common, Own]:
-    """What a machine has in common with others, with stand-ins for the rest; and that rest."""
-    free = dict(_free(texts))
-    own = {stand_in: texts[at] for at, stand_in in free.items()}
-    keys = {f"devices/interface[{texts[at]}]": f"devices/interface[{new}]" for at, new in free.items() if _MAC in at}
-    common = (
-        (_renamed(address, keys), "" if address in _IDENTITY else free.get(address, text))
-        for address, text in texts.items()
-    )
-    return tuple(common), own
+@dataclass(frozen=True, slots=True)
+class _Make:
+    """What is common to machines that are alike: their body with stand-ins, and how each of these is written."""
+
+    body: Body
+    codecs: Mapping[str, Codec]
 
 
-def _renamed(address: Address, keys: Mapping[Address, Address]) -> Address:
-    """The address below the stand-in where a MAC is the key of its interface."""
-    if not (keys and address.startswith("devices/interface[")):
-        return address
-    end = address.index("]") + 1
-    return keys.get(address[:end], address[:end]) + address[end:]
+def dumped(text: str, facts: Texts) -> Body:
+    """The body of a document for a definition and what no definition holds: just as reading and dumping give it."""
+    common, own = _apart(text)
+    make = _make(common, tuple(facts.items())) if UNPLUGGED not in facts else None
+    body = _together(make, common, own) if make is not None else None
+    return dump({**xml.read(text), **facts}) if body is None else body
 
 
-def _free(texts: Texts) -> Iterator[tuple[Address, str]]:
-    """The values of a machine's own that no other of its texts may depend on, each with its stand-in."""
-    values = list(texts.values())
-    wanted = (
-        at
-        for at in texts
-        if at in _SAID or (at.startswith(_STARTS) and at.endswith((_MAC, _FILE)) and at.count("[") == 1)
-    )
-    for number, address in enumerate(wanted):
-        text, stand_in = texts[address], _stand_in(address, number)
-        # A value that comes again somewhere else may mean more than itself there.
-        if values.count(text) == 1 and stand_in not in values and _is_plain(address, text, texts):
-            yield address, stand_in
+def _apart(text: str) -> tuple[str, Own]:
+    """The definition with stand-ins for what may be the machine's own; and that."""
+    own: dict[str, str] = {}
+
+    def stand_in(found: re.Match[str]) -> str:
+        group = "text" if found["value"] is None else "value"
+        new = f"52:54:00:00:00:{len(own):02x}" if found["attribute"] == "mac address" else f"/stand-in/{len(own)}/"
+        own[new] = found[group]
+        start, end = (at - found.start() for at in found.span(group))
+        return found[0][:start] + new + found[0][end:]
+
+    return _OWN.sub(stand_in, text), own
 
 
-def _stand_in(address: Address, number: int) -> str:
-    if address.endswith(_MAC):
-        return f"52:54:00:00:{number >> 8 & 255:02x}:{number & 255:02x}"
-    return f"/stand-in/{number}"
-
-
-def _is_plain(address: Address, text: str, texts: Texts) -> bool:
-    """Whether the field of this address says the text as it stands, and a seed or a loose plug makes it no other's."""
-    entry = entry_of(TABLE, address)
-    field = entry.field if entry is not None else None
-    if field is None or lift_value(field.codec, text) != text:
-        return False
-    return UNPLUGGED not in texts if address.endswith(_MAC) else not seed.is_seed(text.rpartition("/")[2])
-
-
-def together(body: Mapping[str, Json], own: Own) -> dict[str, Json] | None:
-    """The body with a machine's own values in the place of the stand-ins; None unless each has one place of its own."""
-    met: list[str] = []
-    whole = {name: _put(value, own, met) for name, value in body.items()}
+@lru_cache(maxsize=1024)  # A thousand machines are of a few dozen makes.
+def _make(common: str, facts: tuple[tuple[Address, str], ...]) -> _Make | None:
+    """What there is to know of these machines; None where one of their own values is more than itself."""
+    codecs: dict[str, Codec] = {}
+    try:
+        texts = {**xml.read(common), **dict(facts)}
+        body = dump(texts)
+    except ReconcilerError:
+        # What is wrong is told of the very machine.
+        return None
     loose = str(body.get("xml", ""))
-    alone = len(met) == len(own) == len(set(met)) and not any(stand_in in loose for stand_in in own)
-    return whole if alone else None
+    met = _counted(body)
+    for new in _apart(common)[1].values():
+        places = [at for at, text in texts.items() if new in text]
+        if len(places) != 1 or texts[places[0]] != new or new in loose:
+            return None
+        (at,) = places
+        entry = entry_of(TABLE, at)
+        if at in _IDENTITY and new not in met:
+            continue
+        if met.count(new) != 1 or not _SAID.fullmatch(at) or entry is None or entry.field is None:
+            return None
+        codecs[new] = entry.field.codec
+    return _Make(body, codecs)
 
 
-def _put(value: Json, own: Own, met: list[str]) -> Json:
+def _counted(body: Body) -> list[str]:
+    """Every text in a body."""
+    met: list[str] = []
+    _mapped(body, lambda text: met.append(text) or text)  # type: ignore[func-returns-value]
+    return met
+
+
+def _together(make: _Make, common: str, own: Own) -> Body | None:
+    """The body with a machine's own values in their places; None where one of them may mean more than itself."""
+    said = {new: own[new] for new in make.codecs}
+    plain = len(set(said.values())) == len(said) and all(
+        lift_value(make.codecs[new], text) == text == text.strip() and text not in common and not seed.is_seed(text)
+        for new, text in said.items()
+    )
+    return cast("Body", _mapped(make.body, lambda text: said.get(text, text))) if plain else None
+
+
+def _mapped(value: Json, change: Callable[[str], str]) -> Json:
+    """The value with another text in the place of each."""
     if isinstance(value, str):
-        if value not in own:
-            return value
-        met.append(value)
-        return own[value]
+        return change(value)
     if isinstance(value, list):
-        return [_put(each, own, met) for each in value]
+        return [_mapped(each, change) for each in value]
     if isinstance(value, dict):
-        return {name: _put(each, own, met) for name, each in cast("dict[str, Json]", value).items()}
+        return {name: _mapped(each, change) for name, each in cast("Body", value).items()}
     return value

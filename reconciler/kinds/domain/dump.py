@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import cast
 
 from reconciler import fields
-from reconciler.errors import ReconcilerError, trouble
-from reconciler.kinds.domain import alike, proof
+from reconciler.errors import trouble
+from reconciler.kinds.domain import proof
 from reconciler.kinds.domain.born import born
 from reconciler.kinds.domain.keep import keep
 from reconciler.kinds.domain.names import names
@@ -35,21 +34,6 @@ def dump(texts: Texts) -> Body:
     What comes of it is read again: it claims what the host has, all of it, and nothing else. Raises R216 where no
     document says that.
     """
-    common, own = alike.apart(texts)
-    try:
-        body = alike.together(_of_many(common), own)
-    except ReconcilerError:
-        # What is wrong is told of this very machine.
-        body = None
-    return _of_one(texts) if body is None else body
-
-
-@lru_cache(maxsize=1024)  # A thousand machines are of a few dozen makes.
-def _of_many(common: alike.Common) -> Body:
-    return _of_one(dict(common))
-
-
-def _of_one(texts: Texts) -> Body:
     called, kept = names(texts), keep(texts)
     body = _lifted(Domain.of(texts, kept, called))
     for attempt in range(_TRIES):

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.errors import ReconcilerError
 from reconciler.kinds.domain import KIND, alike
-from reconciler.kinds.domain.dump import _of_many, _of_one
+from reconciler.kinds.domain.dump import dump
 
 MACHINE = """\
 <domain type='kvm'>
@@ -29,67 +29,114 @@ MACHINE = """\
 </domain>
 """
 WEB = {"name": "web", "title": "Web", "file": "/srv/web.qcow2", "mac": "52:54:00:12:34:56", "more": ""}
-MAIL = {"name": "mail", "title": "Mail & more", "file": "/srv/mail.qcow2", "mac": "52:54:00:65:43:21", "more": ""}
+FACTS = {"!power": "stopped", "!autostart": "no"}
+MAIL = {"name": "mail", "title": "Mail", "file": "/srv/mail.qcow2", "mac": "52:54:00:65:43:21", "more": ""}
 
 
-def texts_of(machine):
-    return {**KIND.read(MACHINE.format(**{key: value.replace("&", "&amp;") for key, value in machine.items()}))}
+def text_of(machine):
+    return MACHINE.format(**machine)
 
 
-def told(dump, texts):
+def alone(text):
+    """What is made of a machine that is like no other."""
+    return dump({**KIND.read(text), **FACTS})
+
+
+def told(dumping, text):
     try:
-        return json.dumps(dump(texts))
+        return json.dumps(dumping(text))
     except ReconcilerError as error:
         return str(error)
 
 
+def among_others(text):
+    return KIND.dumped(text, FACTS)
+
+
 def test_two_machines_that_differ_in_name_title_file_and_mac_are_worked_out_once():
-    _of_many.cache_clear()
-    bodies = [KIND.dump(texts_of(machine)) for machine in (WEB, MAIL)]
-    assert _of_many.cache_info().misses == 1
-    assert [body["title"] for body in bodies] == ["Web", "Mail & more"]
+    alike._make.cache_clear()
+    bodies = [among_others(text_of(machine)) for machine in (WEB, MAIL)]
+    assert alike._make.cache_info().misses == 1
+    assert bodies == [alone(text_of(machine)) for machine in (WEB, MAIL)]
     assert [body["disks"][0]["file"] for body in bodies] == ["/srv/web.qcow2", "/srv/mail.qcow2"]
-    assert [body["interfaces"][0]["mac"] for body in bodies] == [WEB["mac"], MAIL["mac"]]
+
+
+def test_what_is_made_of_one_machine_is_nobody_elses():
+    among_others(text_of(WEB))["disks"][0]["file"] = "/srv/elsewhere.qcow2"
+    assert among_others(text_of(WEB)) == alone(text_of(WEB))
+
+
+def test_a_loose_interface_makes_a_machine_like_no_other(monkeypatch):
+    monkeypatch.setattr(alike, "_make", lambda *_: pytest.fail("it was taken for another's like"))
+    KIND.dumped(text_of(WEB), {**FACTS, "!unplugged": WEB["mac"]})
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"title": "/srv/web.qcow2"},
-        {"title": "/stand-in/0"},
+        {"title": "/stand-in/0/"},
+        {"title": " Web "},
+        {"title": "2"},
+        {"title": "Web &amp; more"},
+        {"title": "Web<!-- not web -->"},
+        {"title": "${title}"},
+        {"name": "/stand-in/1/"},
         {"file": "/srv/web-seed-0123456789ab.iso"},
+        {"file": "/srv/<other"},
+        {"file": "srv/web"},
         {"mac": "52:54:00:AB:CD:EF"},
+        {"mac": "not a MAC at all "},
+        {"mac": "52:54:00:00:00:03"},
         {"more": "<filterref filter='x'><parameter name='MAC' value='52:54:00:12:34:56'/></filterref>"},
         {"more": "<teaming type='persistent'/><guest dev='eth7'/>"},
         {"more": "<alias name='ua-lan'/>"},
+        {"more": "<!-- <mac address='52:54:00:12:34:57'/> -->"},
+        {"more": "</interface><interface type='user'><mac address='52:54:00:12:34:56'/>"},
+        {"more": "</interface><interface type='user'><mac address='52:54:00:12:34:57'/>"},
     ],
     ids=str,
 )
 def test_what_a_value_means_beyond_itself_is_not_lost(change):
-    texts = texts_of({**WEB, **change})
-    KIND.dump(texts_of(WEB))
-    assert told(KIND.dump, texts) == told(_of_one, texts)
-
-
-def test_what_is_no_single_place_of_a_document_is_not_put_there():
-    own = {"/stand-in/0": "/srv/a", "/stand-in/1": "/srv/b"}
-    assert alike.together({"a": "/stand-in/0", "b": ["/stand-in/1"]}, own) == {"a": "/srv/a", "b": ["/srv/b"]}
-    assert alike.together({"a": "/stand-in/0"}, own) is None
-    assert alike.together({"a": "/stand-in/0", "b": "/stand-in/0", "c": "/stand-in/1"}, own) is None
-    assert alike.together({"a": "/stand-in/0", "b": "/stand-in/1", "xml": "<x y='/stand-in/1'/>"}, own) is None
+    among_others(text_of(WEB))
+    text = text_of({**WEB, **change})
+    assert told(among_others, text) == told(alone, text)
 
 
 def test_a_collected_machine_gets_the_document_that_it_would_get_alone(collected):
     for each in list(collected("domain"))[::4]:
-        texts = KIND.read(each.text)
-        assert told(KIND.dump, texts) == told(_of_one, texts), each.path
+        assert told(among_others, each.text) == told(alone, each.text), each.path
 
 
 def test_another_machine_with_files_and_macs_of_its_own_does_so_too(collected):
     """The second of each two comes from what was worked out for the first."""
+    alike._make.cache_clear()
     for each in list(collected("domain"))[1::4]:
         other = each.text.replace("<source file='/", "<source file='/elsewhere/").replace("<title>", "<title>Another ")
         other = re.sub(r"<mac address='52:54:00:(..):", r"<mac address='52:54:01:\1:", other)
-        told(KIND.dump, KIND.read(each.text))
-        texts = KIND.read(other)
-        assert told(KIND.dump, texts) == told(_of_one, texts), each.path
+        told(among_others, each.text)
+        assert told(among_others, other) == told(alone, other), each.path
+    assert alike._make.cache_info().hits > 50
+
+
+@pytest.mark.parametrize(
+    "meaning",
+    [
+        lambda texts: texts["title"] == texts["vcpu"],
+        lambda texts: texts["title"] == texts["devices/disk[vda]/source@file"],
+        lambda texts: f"<title>{texts['title']}</title>",
+        lambda texts: texts["devices/disk[vda]/source@file"].endswith(".iso"),
+    ],
+    ids=["one of what all have", "another of its own", "part of a text", "a seed"],
+)
+def test_nothing_is_said_of_a_machine_that_would_not_be_said_of_it_alone(meaning, monkeypatch):
+    """Whatever else should be made of a machine's own values one day."""
+
+    def made(texts):
+        return {"title": texts["title"], "disks": [texts["devices/disk[vda]/source@file"]], "xml": meaning(texts)}
+
+    monkeypatch.setattr(alike, "dump", made)
+    monkeypatch.setattr(alike, "_make", alike._make.__wrapped__)
+    for change in ({}, {"title": "2"}, {"title": WEB["file"]}, {"file": "/srv/web-seed-0123456789ab.iso"}):
+        text = re.sub("<mac.*?/>", "", text_of({**WEB, **change}))
+        assert among_others(text) == made({**KIND.read(text), **FACTS}), change
