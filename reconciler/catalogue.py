@@ -105,6 +105,13 @@ CATALOGUE: dict[str, Entry] = _catalogue(
         "The encrypted file is not understood",
         "Encrypt it with sops for one or more age recipients, as YAML or JSON, in one key group.",
     ),
+    Entry(
+        "R122",
+        _M,
+        "An encrypted value stands where it cannot be kept secret",
+        "Encrypt only the fields that are secrets, with `sops encrypt --encrypted-regex '^(value|password)$'`; for a "
+        "secret in cloudInit or ignition write where it is kept, `{sops: FILE, key: KEY}` (docs/how-to/secrets.md).",
+    ),
     # R2xx: the content of one document
     Entry(
         "R201",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from reconciler.app.desired import NoCache
-from reconciler.app.positions import line_of
+from reconciler.app.positions import line_of, texts_of
 from reconciler.app.understand import understand
 from reconciler.app.work import Work
 from reconciler.errors import Problem
@@ -74,6 +74,8 @@ def _fault(kind: Kind, spec: Spec, whole: str | None) -> Fault | None:
 def _place(files: list[SourceFile], written: Mapping[Ref, Document], ref: Ref, fault: Fault) -> str:
     """Where the blamed part is written; "" where the document's own XML has no such part: it is not to blame then."""
     document = written[ref]
-    file = document.places[()].file
-    text = next((each.content.decode(errors="replace") for each in files if each.path == file), "")
-    return line_of({file: text}, document, fault.tag, fault.attribute, fault.value) if fault.tag else ""
+    if not fault.tag:
+        return ""
+    named = {place.file for place in document.places.values()}
+    texts = texts_of(each for each in files if each.path in named)
+    return line_of(texts, document, fault.tag, fault.attribute, fault.value)

@@ -9,6 +9,7 @@ from reconciler import markup
 from reconciler.entries import path_of
 from reconciler.errors import ReconcilerError
 from reconciler.kind import Kind
+from reconciler.manifest.load import Path
 from reconciler.model.addresses import pattern_of
 from reconciler.model.documents import Address, Document
 from reconciler.ports import SourceFile
@@ -93,21 +94,23 @@ def _in_xml(
     files: Mapping[str, str], document: Document, kind: Kind, address: Address, text: str
 ) -> Iterator[tuple[int, str]]:
     """The line of the element in an XML file or an overlay that claims this text."""
+    for path, xml in _texts(document):
+        try:
+            root = markup.parse_piece(xml)
+        except ReconcilerError:
+            continue
+        exact, element = _element(root, kind, address, text)
+        if element is not None and (place := _line_of_value(files, document, path, int(element.sourceline or 1))):
+            yield exact, place
+
+
+def _texts(document: Document) -> Iterator[tuple[Path, str]]:
+    """The texts of XML in a document with their paths, the topmost first; the path of a whole file is ()."""
     xml = document.body.get("xml") if document.xml is None else document.xml
-    if not isinstance(xml, str):
-        return
-    try:
-        root = markup.parse(xml)
-    except ReconcilerError:
-        return
-    exact, element = _element(root, kind, address, text)
-    if element is None:
-        return
-    line = int(element.sourceline or 1)
-    if document.xml is not None:
-        yield exact, f"{document.places[()].file}:{line}:1"
-    elif place := _line_of_value(files, document, line):
-        yield exact, place
+    if isinstance(xml, list):
+        yield from reversed([((*OVERLAY, number), str(text)) for number, text in enumerate(xml)])
+    elif xml is not None:
+        yield OVERLAY if document.xml is None else (), str(xml)
 
 
 def _element(root: markup.Element, kind: Kind, address: Address, text: str) -> tuple[int, markup.Element | None]:
@@ -125,11 +128,13 @@ def _has(element: markup.Element, attribute: str, text: str) -> bool:
     return element.get(attribute) == text if attribute else bool(text) and (element.text or "").strip() == text
 
 
-def _line_of_value(files: Mapping[str, str], document: Document, line: int) -> str:
+def _line_of_value(files: Mapping[str, str], document: Document, path: Path, line: int) -> str:
     """A line of an `xml:` value as one of its file: the lines of a literal block are the file's own."""
-    place = document.places.get(OVERLAY)
+    place = document.places.get(path)
     if place is None:
         return ""
+    if not path:
+        return f"{place.file}:{line}:1"
     lines: Sequence[str] = files.get(place.file, "").split("\n")
     here = lines[place.line - 1][place.column - 1 :] if len(lines) >= place.line else ""
     if not here.startswith("|"):
@@ -140,12 +145,8 @@ def _line_of_value(files: Mapping[str, str], document: Document, line: int) -> s
 
 def line_of(files: Mapping[str, str], document: Document, tag: str, attribute: str, value: str) -> str:
     """Where a document's own XML has an element with this tag, and attribute if one is given; "" if nowhere."""
-    xml = document.body.get("xml") if document.xml is None else document.xml
-    root = markup.parse(str(xml))
-    found = [each for each in root.iter(tag) if not attribute or each.get(attribute) == value]
-    if not found:
-        return ""
-    line = int(found[0].sourceline or 1)
-    if document.xml is not None:
-        return f"{document.places[()].file}:{line}:1"
-    return _line_of_value(files, document, line) or document.place()
+    for path, xml in _texts(document):
+        for each in markup.parse_piece(xml).iter(tag):
+            if not attribute or each.get(attribute) == value:
+                return _line_of_value(files, document, path, int(each.sourceline or 1)) or document.place()
+    return ""

@@ -1,4 +1,4 @@
-"""Which documents hold a secret, so that the cache never gets them."""
+"""Which documents and fields hold a secret, so that the cache never gets them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.fields import Field, Group, Node
 from reconciler.kind import Kind
+from reconciler.manifest.load import Path
 from reconciler.model.documents import Document
 
 
@@ -18,6 +19,25 @@ def is_private(document: Document, private: Collection[str], kinds: Mapping[str,
         return True
     kind = kinds.get(document.ref.kind) or kinds.get("Domain")
     return kind is not None and _holds_secret(kind.fields, document.body)
+
+
+def is_kept_secret(kinds: Mapping[str, Kind], kind: str, path: Path) -> bool:
+    """Whether the value at a path of such a document (`("spec", "graphics", 0, "password")`) is sealed on its way."""
+    found = kinds.get("Domain" if kind == "Profile" else kind)
+    return found is not None and path[:1] == ("spec",) and _hides(found.fields, path[1:])
+
+
+def _hides(nodes: Iterable[Node], path: Path) -> bool:
+    """Whether a single value at a path below these fields is that of one that is a secret."""
+    node = next((each for each in nodes if path and each.name == path[0]), None)
+    if node is None:
+        return False
+    if isinstance(node, Field):
+        # Further down it says where the secret is kept, which is told.
+        return node.secret and len(path) == 1
+    # A list has the number of an entry between its own name and those of fields.
+    rest = path[1:] if isinstance(node, Group) else path[2:]
+    return bool(rest) and _hides(node.fields, rest)
 
 
 def _holds_secret(nodes: Iterable[Node], body: Mapping[str, object]) -> bool:

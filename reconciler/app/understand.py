@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from json import dumps
 
 from reconciler import entries
 from reconciler.app.composing import Composition, is_composed, remember
-from reconciler.app.privacy import is_private
+from reconciler.app.privacy import is_kept_secret, is_private
 from reconciler.app.work import Work
 from reconciler.engine.ignored import doubt
 from reconciler.errors import ManifestError, trouble
 from reconciler.kind import Context, Kind
 from reconciler.manifest import images, link, rows
+from reconciler.manifest.encrypted import no_key
 from reconciler.manifest.link import Key
-from reconciler.manifest.read import no_key, read
+from reconciler.manifest.read import read
 from reconciler.model.documents import Document, Mode, Spec
 from reconciler.model.refs import Ref
 from reconciler.model.secrets import is_reference
@@ -93,7 +95,8 @@ def _file_key(about: str, file: SourceFile) -> str:
 
 
 def _read(key: str, file: SourceFile, roots: Mapping[str, str], work: Work) -> tuple[Document, ...]:
-    found = read(file, work.schemas, roots, work.vault.opened if work.vault else no_key)
+    opened = work.vault.opened if work.vault else no_key
+    found = read(file, work.schemas, roots, opened, partial(is_kept_secret, work.kinds))
     work.problems += found.problems
     work.known.update(found.broken)
     if found.private:

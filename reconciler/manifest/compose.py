@@ -11,7 +11,7 @@ from reconciler.manifest.generate import GENERATE, Made, made
 from reconciler.manifest.link import host_of
 from reconciler.manifest.load import Loaded, load
 from reconciler.manifest.merge import settled
-from reconciler.manifest.overlays import PATH, block_column, overlay_problems
+from reconciler.manifest.overlays import PATH, block_column, one_by_one, overlay_problems
 from reconciler.manifest.patches import Patch, is_patch, patched
 from reconciler.manifest.placeholders import OPENS, Filling, Lines, holds
 from reconciler.manifest.read import checked, document_of, named, ref_of, sealed, stands_on_profiles, with_block
@@ -117,6 +117,8 @@ class _One:
         self._known = dict(origin.known)
         self._around = around
         self._ref: Ref | None = None
+        # Whether its XML is a list because patches have pieces of it too, and not because somebody wrote one.
+        self._stacked = False
 
     def document(self, found: Composed) -> Document | None:
         """The document; None where it is wrong or removed, which goes to `found`."""
@@ -129,10 +131,10 @@ class _One:
         except ManifestError as error:
             found.note(error.problems)
         else:
-            loaded = lifted(self._node)
-            problems = self._problems(loaded)
+            layers = one_by_one(self._node) if self._stacked else [self._node]
+            problems = list(dict.fromkeys(problem for each in layers for problem in self._problems(lifted(each))))
             if not problems:
-                return self._made(loaded)
+                return self._made(layers)
             found.note(problems)
         ref = self._ref or named(lifted(self._node))
         found.broken += (ref,) if ref is not None else ()
@@ -162,6 +164,8 @@ class _One:
         over = [patch for patch in self._around.patches.get(self._ref, ()) if not patch.remove]
         if over:
             self._node = patched(self._node, over)
+            xml = self._node.at(*PATH)
+            self._stacked = xml is not None and isinstance(xml.value, list)
             self._fill_name()
 
     def _fill_name(self) -> None:
@@ -230,11 +234,15 @@ class _One:
         spec = self._node.at("spec")
         return self._ref is not None and self._ref.kind == "Profile" and spec is not None and holds(spec)
 
-    def _made(self, loaded: Loaded) -> Document:
-        root, text = self._node.place, loaded.origins.get(PATH)
-        document = document_of(loaded, root.file if root is not None else "")
-        if text is not None:
-            document = with_block(document, block_column(loaded, self._around.lines(text.file)))
+    def _made(self, layers: list[Node]) -> Document:
+        root = self._node.place
+        document = document_of(lifted(self._node), root.file if root is not None else "")
+        for number, each in enumerate(layers):
+            loaded = lifted(each)
+            text = loaded.origins.get(PATH)
+            if text is not None:
+                path = (*PATH, number) if len(layers) > 1 else PATH
+                document = with_block(document, block_column(loaded, self._around.lines(text.file)), path)
         return sealed(replace(document, template=True)) if self._is_template() else document
 
 
@@ -284,6 +292,9 @@ def _judged(profile: Document, body: Node, around: Around) -> list[Problem]:
     around_it = {"apiVersion": Node("reconciler/v1"), "kind": Node("Profile"), "spec": body}
     name = Node({"name": Node(profile.ref.name)})
     root = Node({**around_it, "metadata": name}, profile.places.get(()))
-    loaded = lifted(root)
     file = profile.places[()].file
-    return checked(loaded, around.schemas, file) or _overlaid(loaded, around, file)
+    layers = map(lifted, one_by_one(root))
+    found = (
+        problem for each in layers for problem in checked(each, around.schemas, file) or _overlaid(each, around, file)
+    )
+    return list(dict.fromkeys(found))

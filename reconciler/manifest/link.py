@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.errors import Problem, trouble
 from reconciler.manifest.load import Path
-from reconciler.manifest.merge import merged, settled
+from reconciler.manifest.merge import merged, on_pieces, settled
 from reconciler.manifest.read import sealed
 from reconciler.manifest.tree import EMPTY, Node, grown, places, plain
 from reconciler.model.documents import Document, Need, Spec
@@ -114,19 +114,10 @@ def stacked(document: Document, profiles: Sequence[Document]) -> Document:
     """The document with its Profiles merged underneath, the lowest first, and every value at its own place."""
     whole = EMPTY
     for layer in (*(_body(profile, by=str(profile.ref)) for profile in profiles), _body(document)):
-        whole = merged(whole, _on_pieces(whole, layer))
+        whole = merged(whole, on_pieces(whole, layer))
     whole = settled(whole)
     around = {path: place for path, place in document.places.items() if path[:1] != SPEC or path == SPEC}
     return sealed(replace(document, body=plain(whole), profiles=(), places={**around, **places(whole, SPEC)}))
-
-
-def _on_pieces(under: Node, over: Node) -> Node:
-    """The upper layer with its `xml` on that of the lower: by what identifies an element, only a kind can merge."""
-    below, above = under.at("xml"), over.at("xml")
-    if below is None or above is None or below.value is None or above.value is None:
-        return over
-    pieces = [*(below.value if isinstance(below.value, list) else [below]), above]
-    return replace(over, value={**over.value, "xml": replace(above, value=pieces)})
 
 
 def _body(document: Document, by: str = "") -> Node:

@@ -2,7 +2,7 @@
 
 Mappings are merged key by key, lists of named entries entry by entry; everything else is replaced. `null` takes away an
 inherited field, `{name: x, $remove: true}` an inherited entry of a list. Both are kept until `settled`: what lies
-further down may be meant as well.
+further down may be meant as well. Pieces of libvirt's XML become a list, which a kind lays over one another.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from reconciler.manifest.tree import Node
 from reconciler.model.secrets import says_where
 
-REMOVE = "$remove"
+REMOVE, XML = "$remove", "xml"
 
 
 def merged(under: Node, over: Node) -> Node:
@@ -25,6 +25,19 @@ def merged(under: Node, over: Node) -> Node:
         entries = _by_key(Node(_entries(under)), over, _entries(over))
         return replace(over, value=list(entries.value.values()))
     return over
+
+
+def on_pieces(under: Node, over: Node) -> Node:
+    """The upper spec with its `xml` on that of the lower: by what identifies an element, only a kind can merge."""
+    below, above = under.at(XML), over.at(XML)
+    if below is None or above is None or below.value is None or above.value is None:
+        return over
+    return replace(over, value={**over.value, XML: replace(above, value=[*pieces(below), *pieces(above)])})
+
+
+def pieces(xml: Node) -> list[Node]:
+    """The pieces of an `xml` that may be one text, the lowest first."""
+    return xml.value if isinstance(xml.value, list) else [xml]
 
 
 def _by_key(under: Node, over: Node, values: dict[str, Node]) -> Node:

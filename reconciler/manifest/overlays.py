@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.errors import Problem, ReconcilerError
 from reconciler.manifest.load import Loaded, Spot
+from reconciler.manifest.tree import Node
 
 if TYPE_CHECKING:
     from reconciler.markup import Element
@@ -62,6 +64,17 @@ def _moved(problem: Problem, spot: Spot, lines: Sequence[str], file: str) -> Pro
     indent = len(filled) - len(filled.lstrip(" "))
     # libxml2 counts on after the last line where an element is left open.
     return Problem(problem.number, problem.message, f"{file}:{spot[0] + len(content)}:{indent + column}")
+
+
+def one_by_one(node: Node) -> list[Node]:
+    """The document once for each of its pieces of XML, the lowest first; as it stands where it has not several."""
+    spec, xml = node.at("spec"), node.at(*PATH)
+    if spec is None or xml is None or not isinstance(xml.value, list):
+        return [node]
+    return [
+        replace(node, value={**node.value, "spec": replace(spec, value={**spec.value, "xml": piece})})
+        for piece in xml.value
+    ]
 
 
 def block_column(loaded: Loaded, lines: Sequence[str]) -> int:

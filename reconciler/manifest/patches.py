@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from reconciler.errors import ManifestError, trouble
 from reconciler.manifest.check import API_VERSION, advice
 from reconciler.manifest.generate import GENERATE
-from reconciler.manifest.merge import merged
+from reconciler.manifest.merge import merged, on_pieces
 from reconciler.manifest.placeholders import Filling
 from reconciler.manifest.read import ref_of
 from reconciler.manifest.tree import Node
@@ -34,7 +34,7 @@ def is_patch(node: Node) -> bool:
 
 
 def patch_of(node: Node, filling: Filling) -> Patch:
-    """The patch in a document that is one; `filling` knows the values. Raises ManifestError R116, R308."""
+    """The patch in a document that is one; `filling` knows the values. Raises ManifestError R116, R204, R308."""
     word = node.value[PATCH]
     where = str(word.key or node.place)
     if word.value not in (MERGE, REMOVE):
@@ -47,6 +47,7 @@ def patch_of(node: Node, filling: Filling) -> Patch:
             raise trouble("R308", message, str(each.key))
     if word.value == REMOVE and "spec" in node.value:
         raise trouble("R308", "a document that is removed needs no spec; take it out", str(node.value["spec"].key))
+    _check_xml(node)
     return Patch(_target(node, filling), _laid(node), where, word.value == REMOVE)
 
 
@@ -72,11 +73,27 @@ def _laid(node: Node) -> Node:
 
 
 def patched(node: Node, patches: Iterable[Patch]) -> Node:
-    """A document under its patches, in their order; its places at the top stay its own."""
+    """A document under its patches, in their order; its places at the top stay its own. Raises R204."""
+    _check_xml(node)
     whole = node
     for patch in patches:
-        whole = replace(merged(whole, patch.node), place=node.place)
+        whole = replace(merged(whole, _over(whole, patch.node)), place=node.place)
     return whole
+
+
+def _check_xml(node: Node) -> None:
+    """Hold that the XML is one text: lists are what several of them become."""
+    xml = node.at("spec", "xml")
+    if xml is not None and isinstance(xml.value, list):
+        raise trouble("R204", "spec.xml wants text, not a list", str(xml.place))
+
+
+def _over(node: Node, patch: Node) -> Node:
+    """The patch with its `xml` on that of the document."""
+    under, over = node.at("spec"), patch.at("spec")
+    if under is None or over is None:
+        return patch
+    return replace(patch, value={**patch.value, "spec": on_pieces(under, over)})
 
 
 def by_target(patches: Iterable[Patch]) -> Mapping[Ref, tuple[Patch, ...]]:

@@ -71,7 +71,7 @@ class Filling:
         if isinstance(node.value, list):
             return replace(node, value=[self.fill(each, (*path, step)) for step, each in enumerate(node.value)])
         if isinstance(node.value, str) and OPENS in node.value:
-            return self._text(node, quote=_escaped if path == ("spec", "xml") else str)
+            return self._text(node, quote=_escaped if path[:2] == ("spec", "xml") else str)
         return node
 
     def _text(self, node: Node, quote: Callable[[str], str]) -> Node:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
-from reconciler.errors import Problem, ReconcilerError, trouble
+from reconciler.errors import Problem, ReconcilerError
 from reconciler.manifest.check import Schemas
-from reconciler.manifest.load import Loaded, decode, load
+from reconciler.manifest.encrypted import BLOCK, Opened, Secretive, in_the_clear, no_key, nothing_secret
+from reconciler.manifest.load import Loaded, Path, decode, load
 from reconciler.manifest.merge import settled
 from reconciler.manifest.overlays import PATH, block_column, overlay_problems
 from reconciler.manifest.tree import lifted, planted, walk
@@ -39,20 +40,17 @@ class Reading:
     private: bool = False
 
 
-# From the documents of an encrypted file to those in the clear; see `ports.Vault.opened`.
-Opened = Callable[[Sequence[object], str], Sequence[object]]
-BLOCK = "sops"
-
-
-def no_key(documents: Sequence[object], file: str) -> Sequence[object]:
-    """For whom has nothing that opens encrypted files. Raises R120."""
-    raise trouble("R120", "the file is encrypted, and there is nothing here to open it with", file)
-
-
-def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str], opened: Opened = no_key) -> Reading:
+def read(
+    source: SourceFile,
+    schemas: Schemas,
+    roots: Mapping[str, str],
+    opened: Opened = no_key,
+    secretive: Secretive = nothing_secret,
+) -> Reading:
     """The documents of a file; `roots` maps the root elements of libvirt's XML to kinds.
 
-    A file that SOPS has encrypted is opened; one that holds no resources is left to those who refer to it.
+    A file that SOPS has encrypted is opened; one that holds no resources is left to those who refer to it. What is
+    encrypted has to be `secretive` (R122): from then on, only that keeps it secret.
     """
     if source.path.endswith(".xml"):
         return read_definition(source, roots)
@@ -62,9 +60,10 @@ def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str], opened:
         if not any("apiVersion" in each.value for each in loaded if isinstance(each.value, Mapping)):
             return Reading()
         try:
-            loaded = _in_the_clear(loaded, source.path, opened)
+            loaded = in_the_clear(loaded, source.path, opened, secretive)
         except ReconcilerError as error:
-            return Reading(problems=tuple(replace(each, where=f"{source.path}:1:1") for each in error.problems))
+            refs = (named(each) for each in loaded)
+            return Reading(problems=error.problems, broken=tuple(ref for ref in refs if ref is not None))
     lines = source.content.decode(errors="replace").split("\n")
     documents: list[Document] = []
     broken: list[Ref] = []
@@ -80,17 +79,11 @@ def read(source: SourceFile, schemas: Schemas, roots: Mapping[str, str], opened:
     return Reading(tuple(documents), tuple(problems), tuple(broken), private)
 
 
-def _in_the_clear(loaded: list[Loaded], file: str, opened: Opened) -> list[Loaded]:
-    """The documents of an encrypted file, each value where it was."""
-    values = opened([each.value for each in loaded], file)
-    return [replace(each, value=value, private=True) for each, value in zip(loaded, values, strict=True)]
-
-
-def with_block(document: Document, column: int) -> Document:
-    """The document, with where the lines of its XML begin."""
+def with_block(document: Document, column: int, path: Path = PATH) -> Document:
+    """The document, with where the lines of its XML at a path begin."""
     if not column:
         return document
-    return replace(document, places={**document.places, PATH: replace(document.places[PATH], block=column)})
+    return replace(document, places={**document.places, path: replace(document.places[path], block=column)})
 
 
 def checked(loaded: Loaded, schemas: Schemas, file: str) -> list[Problem]:

@@ -367,28 +367,83 @@ def encrypted(body: str, only: tuple[str, ...] = ()) -> tuple[str, OutsideVault]
     return text, OutsideVault(Grants(), nothing, {"SOPS_AGE_KEY": key})
 
 
-@pytest.mark.parametrize("only", [(), ("password",)])
-def test_an_encrypted_document_is_understood_and_nothing_of_it_reaches_the_cache(only: tuple[str, ...]) -> None:
-    text, vault = encrypted(f"{{vcpus: 3, title: {SECRET}-title, password: {SECRET}}}", only)
+def opened(text: str, vault: OutsideVault, cache: Memory | None = None) -> Desired:
+    files = Gathered(Texts({"web.yaml": text}))
+    return read_desired(files, cache or Memory(), kinds.KINDS, "hv0", SETTINGS, vault)
+
+
+def refusal(body: str, only: tuple[str, ...] = ()) -> Problem:
+    text, vault = encrypted(body, only)
+    cache = Memory()
+    with pytest.raises(ManifestError) as caught:
+        opened(text, vault, cache)
+    (problem,) = caught.value.problems
+    assert SECRET not in f"{problem}{cache.tables}"
+    return problem
+
+
+def test_an_encrypted_secret_is_understood_and_nothing_of_it_reaches_the_cache() -> None:
+    text, vault = encrypted(f"{{vcpus: 3, password: {SECRET}}}", ("password",))
     cache = Memory()
     for _ in range(2):
-        found = read_desired(Gathered(Texts({"web.yaml": text})), cache, kinds.KINDS, "hv0", SETTINGS, vault)
-        claims = found.specs["hv0", Ref("Domain", "web")].claims
+        claims = opened(text, vault, cache).specs["hv0", Ref("Domain", "web")].claims
         assert (claims["vcpu"], claims["graphics@passwd"]) == ("3", SECRET)
     assert SECRET not in str(cache.tables)
 
 
+def test_an_encrypted_secret_of_a_profile_is_understood() -> None:
+    key, recipient = sops.identity()
+    profile = yaml.safe_load(document("Profile", "small", f"{{password: {SECRET}}}"))
+    files = {
+        "p.yaml": sops.encrypt([profile], recipient, ("password",)),
+        "web.yaml": document("Domain", "web", "{profile: small}"),
+    }
+    vault = OutsideVault(Grants(), Tree(content=lambda _: b"", parsed=lambda *_: []), {"SOPS_AGE_KEY": key})
+    cache = Memory()
+    found = read_desired(Gathered(Texts(files)), cache, kinds.KINDS, "hv0", SETTINGS, vault)
+    assert found.specs["hv0", Ref("Domain", "web")].claims["graphics@passwd"] == SECRET
+    assert SECRET not in str(cache.tables)
+
+
+@pytest.mark.parametrize(
+    ("body", "only", "where", "said"),
+    [
+        (f"{{vcpus: 3, title: {SECRET}, password: x}}", ("title", "password"), "web.yaml:7:10", "spec.title is "),
+        (f"{{disks: [{{name: root, file: /{SECRET}}}]}}", ("file",), "web.yaml:8:11", "spec.disks[0].file is "),
+        (f"{{interfaces: [lan, {SECRET}]}}", ("interfaces",), "web.yaml:7:5", "[0], spec.interfaces[1] are "),
+        # Where a secret is kept is told when it cannot be read there.
+        (f"{{password: {{env: {SECRET}}}}}", ("password",), "web.yaml:7:10", "spec.password.env is "),
+        (f"{{xml: <domain><title>{SECRET}</title></domain>}}", ("xml",), "web.yaml:6:8", "spec.xml is "),
+        (f"{{title: {SECRET}}}", ("metadata",), "web.yaml:4:9", "metadata.name is "),
+        (f"{{nothing: {SECRET}}}", ("nothing",), "web.yaml:6:12", "spec.nothing is "),
+        (f"{{vcpus: 1, title: {SECRET}, kind: qemu, password: x, xml: x}}", ("spec",), "web.yaml:6:10", " and 1 more"),
+    ],
+)
+def test_what_is_encrypted_where_it_would_be_shown_is_refused_at_its_place(
+    body: str, only: tuple[str, ...], where: str, said: str
+) -> None:
+    problem = refusal(body, only)
+    assert (problem.number, problem.where) == ("R122", where)
+    assert said in problem.message and "--encrypted-regex" in problem.message
+
+
+def test_a_document_that_is_encrypted_as_a_whole_is_refused_in_one_sentence() -> None:
+    problem = refusal(f"{{vcpus: 3, title: {SECRET}, password: {SECRET}}}")
+    assert (problem.number, problem.where) == ("R122", "web.yaml:1:1")
+    assert "the whole document is encrypted" in problem.message and "--encrypted-regex" in problem.message
+
+
 def test_what_is_wrong_in_an_encrypted_document_is_told_without_its_value() -> None:
-    text, vault = encrypted(f"{{vcpus: {SECRET}}}")
+    text, vault = encrypted("{password: 90210, vcpus: many}", ("password",))
     with pytest.raises(ManifestError) as caught:
-        read_desired(Gathered(Texts({"web.yaml": text})), Memory(), kinds.KINDS, "hv0", SETTINGS, vault)
-    (problem,) = caught.value.problems
-    assert problem.number == "R204" and problem.where.startswith("web.yaml:6:")
-    assert SECRET not in str(problem)
+        opened(text, vault)
+    found = {problem.where: problem.number for problem in caught.value.problems}
+    assert found == {"web.yaml:6:13": "R204", "web.yaml:7:10": "R204"}
+    assert "90210" not in str(caught.value.problems)
 
 
 def test_an_encrypted_file_without_a_key_is_refused_and_one_that_holds_no_resources_is_left_alone() -> None:
-    text, _ = encrypted("{vcpus: 3}")
+    text, _ = encrypted("{password: x}", ("password",))
     assert numbers({"web.yaml": text}) == {"web.yaml:1:1": "R120"}
     store = sops.encrypt([{"db": "x"}], sops.identity()[1])
     assert desired({"secrets.yaml": store}).specs == {}

@@ -2,10 +2,13 @@
 
 import base64
 import json
-import zlib
+import subprocess
 
 import libvirt
 import pytest
+import yaml
+
+from tests import sops
 
 pytestmark = pytest.mark.e2e
 
@@ -209,13 +212,25 @@ def spellings(value):
 
 
 def contents(path):
-    """What a file holds, and what a git object holds when it is unpacked."""
-    raw = path.read_bytes()
-    yield raw
-    try:
-        yield zlib.decompress(raw)
-    except zlib.error:
-        return
+    """What a file holds, and behind the HEAD of a git repository what all its objects do."""
+    yield path.read_bytes()
+    if path.name == "HEAD":
+        every = ("git", "-C", path.parent, "cat-file", "--batch-all-objects", "--batch")
+        objects = subprocess.run(every, capture_output=True, check=True).stdout
+        assert b"commit" in objects
+        yield objects
+
+
+def files_below(*roots):
+    return [path for root in roots for path in root.rglob("*") if path.is_file()]
+
+
+def assert_unseen(marks, said, files):
+    for shown in said:
+        assert not any(mark in shown.stdout + shown.stderr for mark in marks), shown
+    for path in files:
+        for content in contents(path):
+            assert not any(word in content for mark in marks for word in spellings(mark)), path
 
 
 def test_nothing_of_a_value_is_seen_anywhere_but_in_libvirt(keeper, tmp_path):
@@ -234,26 +249,83 @@ def test_nothing_of_a_value_is_seen_anywhere_but_in_libvirt(keeper, tmp_path):
         keeper.run("render", "Secret/tls/front"),
         keeper.run("history", "Domain/vm"),
         keeper.run("history", "Secret/tls/front"),
-        keeper.run("import", "--all", "--to", tmp_path / "taken", "--overwrite", code=None),
+        keeper.run("import", "Domain/vm", "Secret/tls/front", "--to", tmp_path / "taken"),
     ]
     lab.environment |= {"VNC": "mk7q-new", "CEPH": ROTATED, "TLS": MARKS["TLS"] + "2"}
-    # libvirt refuses the password of a screen that it cannot have, and says which part it does not like.
-    lab.write(MACHINE.replace("graphics: [", "graphics: [{type: spice, password: {env: TLS}, port: 1}, "), "vm.yaml")
+    # libvirt refuses a second screen of one kind, and with it the whole definition.
+    lab.write(MACHINE.replace("graphics: [", "graphics: [{type: vnc, password: {env: TLS}, port: 5999}, "), "vm.yaml")
     said += [
         keeper.run("plan", "--out", planned),
         keeper.run("-v", "plan", "--diff", "xml", "-o", "json"),
-        keeper.run("apply", "--yes", "-v", "-o", "json", code=None),
+        keeper.run("apply", "--yes", "-v", "-o", "json", code=1),
     ]
+    assert "failed" in said[-1].stdout
     lab.write(MACHINE, "vm.yaml")
-    said += [keeper.run("apply", "--yes", "-v", code=None), keeper.run("rollback", "Domain/vm", "--yes", code=None)]
+    said += [keeper.run("apply", "--yes", "-v"), keeper.run("rollback", "Domain/vm", "--yes", code=None)]
     marks = [*MARKS.values(), "mk7q-new", ROTATED]
-    for shown in said:
-        assert not any(mark in shown.stdout + shown.stderr for mark in marks), shown
-    ours = [planned, *(path for root in (lab.state, tmp_path / "taken") for path in root.rglob("*") if path.is_file())]
-    assert len(ours) > 10
-    for path in ours:
-        for content in contents(path):
-            assert not any(word in content for mark in marks for word in spellings(mark)), path
+    ours = [planned, *files_below(lab.state, tmp_path / "taken")]
+    assert len(ours) > 10 and len(files_below(tmp_path / "taken")) == 2
+    assert_unseen(marks, said, ours)
     key = lab.state / "secret.key"
     assert key.stat().st_mode & 0o777 == 0o600
     assert value_of(lab, TLS, "front") == MARKS["TLS"] + "2"
+
+
+def encrypted(text, lab, *only):
+    """The documents with the values under these keys encrypted, for a key that the lab has from now on."""
+    identity, recipient = sops.identity()
+    lab.environment["SOPS_AGE_KEY"] = identity
+    return sops.encrypt(list(yaml.safe_load_all(text)), recipient, only)
+
+
+VALUES = SECRETS.replace("{env: CEPH}", MARKS["CEPH"]).replace("{env: TLS}", MARKS["TLS"])
+GRAPHICS = MACHINE.replace("{env: VNC}", MARKS["VNC"]).replace(", filter: {name: ssh-only}", "")
+
+
+def test_nothing_of_an_encrypted_value_is_seen_where_only_secrets_are_encrypted(keeper, tmp_path):
+    lab = keeper.lab
+    planned = tmp_path / "plan.json"
+    lab.write(encrypted(f"{VALUES}---\n{GRAPHICS}", lab, "value", "password"))
+    said = [
+        keeper.run("plan", "--out", planned),
+        keeper.run("-v", "plan", "--diff", "xml", "-o", "json"),
+        keeper.run("apply", "--yes", "-v", "-o", "json"),
+        keeper.run("-v", "status", "-o", "json"),
+        keeper.run("render", "Domain/vm"),
+        keeper.run("render", "--as", "yaml", "--all"),
+        keeper.run("history", "Secret/tls/front"),
+    ]
+    ours = [planned, *files_below(lab.state)]
+    assert len(ours) > 10
+    assert_unseen(MARKS.values(), said, ours)
+    assert value_of(lab, TLS, "front") == MARKS["TLS"]
+    keeper.settled()
+
+
+@pytest.mark.parametrize(
+    ("only", "where", "said"),
+    [
+        ((), "main.yaml:1:1", "the whole document is encrypted"),
+        (("userData", "password"), "main.yaml:15:17", "spec.cloudInit.userData.password is encrypted"),
+    ],
+)
+def test_what_would_be_shown_of_an_encrypted_document_is_refused_and_seen_nowhere(keeper, tmp_path, only, where, said):
+    lab = keeper.lab
+    told = f"  title: {MARKS['TLS']}\n  power: stopped\n"
+    seed = f"  cloudInit: {{userData: {{password: {MARKS['CEPH']}}}}}\n"
+    machine = "\n".join(line for line in GRAPHICS.replace("  power: stopped\n", told).split("\n") if "lan" not in line)
+    lab.write(encrypted(machine.replace("  interfaces:\n", seed), lab, *only))
+    told = [
+        keeper.run(*words, code=65)
+        for words in (
+            ("plan", "--out", tmp_path / "plan.json"),
+            ("-v", "plan", "-o", "json"),
+            ("apply", "--yes", "-v"),
+            ("render", "--as", "yaml", "--all"),
+        )
+    ]
+    for shown in told:
+        assert shown.stderr.count("R122") == 1 or shown.stdout.count("R122") == 1
+    assert f"{where}: {said}" in told[0].stderr and "--encrypted-regex" in told[0].stderr
+    assert not (tmp_path / "plan.json").exists()
+    assert_unseen(MARKS.values(), told, files_below(lab.state))
