@@ -70,7 +70,7 @@ def _filled(texts: Texts) -> Iterator[Address]:
         yield "clock@offset"
     if "@id" in texts and texts.get("resource/partition") == "/machine":
         yield "resource/partition"
-    if "os/loader" in texts:
+    if texts.get("os/loader"):
         yield "os@firmware"
     if _is_picked(texts.get("devices/emulator", ""), texts):
         yield "devices/emulator"

@@ -18,7 +18,7 @@ _ALWAYS = re.compile(
     r"|devices/disk\[\]/driver(@name)?"
     r"|devices/interface\[\]/source@portid"
     r"|devices/(serial|console|parallel|channel)\[\](@tty|/target@state)"
-    r"|devices/(serial|parallel)\[\]/target(@port)?"
+    r"|devices/(serial|parallel)\[\]/target"
     r"|devices/serial\[\]/target/model(@name)?"
 )
 # Address pattern -> the values that are libvirt's own.
@@ -86,6 +86,17 @@ def _console(address: Address, texts: Texts) -> bool:
     if not (address.startswith("devices/console[serial]") and "devices/serial[0]" in texts):
         return False
     return entry_keys(texts, "devices/console") == ["serial"]
+
+
+def _port(address: Address, texts: Texts) -> bool:
+    """The number of a serial or parallel port, where all are numbered in their order."""
+    at = address.partition("[")[0]
+    if address != f"{_device(address)}/target@port":
+        return False
+    return all(
+        texts.get(f"{at}[{key}]/target@port", str(number)) == str(number)
+        for number, key in enumerate(entry_keys(texts, at))
+    )
 
 
 def _disk(address: Address, texts: Texts) -> bool:
@@ -156,7 +167,7 @@ _JUDGES: dict[str, Callable[[Address, Texts], bool]] = {
     "input": _input,
     "interface": _interface,
     "memballoon": _only_noise,
-    "parallel": _character,
-    "serial": _character,
+    "parallel": lambda address, texts: _port(address, texts) or _character(address, texts),
+    "serial": lambda address, texts: _port(address, texts) or _character(address, texts),
     "vsock": _vsock,
 }

@@ -121,3 +121,12 @@ def test_an_import_finds_little_to_say_of_a_bare_machine(oracle):
         "devices/serial[0]": "",
         "devices/serial[0]@type": "pty",
     }
+
+
+@pytest.mark.parametrize(("ports", "said"), [("01", set()), ("10", {"0", "1"}), ("1", {"0"})])
+def test_numbers_of_serial_ports_are_said_where_they_are_not_in_their_order(ports, said):
+    texts = {}
+    for place, number in enumerate(ports):
+        texts |= {f"devices/serial[{place}]": "", f"devices/serial[{place}]/target@port": number}
+    loud = {at for at in texts if at.endswith("@port") and not devices.is_noise(at, texts)}
+    assert loud == {f"devices/serial[{place}]/target@port" for place in said}
