@@ -7,7 +7,6 @@ What cannot be plugged is said to need a restart before it is tried.
 import shutil
 from pathlib import Path
 
-import libvirt
 import pytest
 
 from reconciler import markup
@@ -39,11 +38,6 @@ def network(name, number):
 @pytest.fixture(scope="module")
 def made(embedded_host, guest, tmp_path_factory):
     directory = tmp_path_factory.mktemp("devices")
-    hosted = embedded_host("devices")
-    connection = libvirt.open(hosted.uri)
-    for text in (SILENCE, NOTHING):
-        connection.nwfilterDefineXML(text)
-    connection.close()
     spec = guest_spec(
         guest,
         memory={"max": "192MiB", "backing": {"source": "memfd", "access": "shared"}},
@@ -52,8 +46,8 @@ def made(embedded_host, guest, tmp_path_factory):
         xml=CONTROLLER,
     )
     beside = {f"{name}.yaml": network(name, number) for name, number in NETWORKS.items()}
-    beside["images.yaml"] = pool(directory / "images")
-    yield from bench(hosted, directory, "guest", spec, beside=beside)
+    beside |= {"images.yaml": pool(directory / "images"), "silence.xml": SILENCE, "nothing.xml": NOTHING}
+    yield from bench(embedded_host("devices"), directory, "guest", spec, beside=beside)
 
 
 @pytest.fixture
